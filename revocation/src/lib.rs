@@ -1,0 +1,38 @@
+//! What the two Lambdas must agree on: how a certificate's serial number, its issuer and the reach
+//! of a CRL are named, how the revoked serial numbers are packed, and what a snapshot says about a
+//! certificate.
+//!
+//! ```text
+//! crl-fetcher ──> Contents::encode ──> snapshot object in S3 ──> Snapshot::decode ──> authorizer
+//!                                                                Snapshot::status
+//! ```
+//!
+//! The crate is pure: no AWS, no async, no clock. Bytes and a [`UnixTime`] come in, values go out.
+//!
+//! * [`SerialNumber`]: the value of a DER INTEGER, the one form both sides compare.
+//! * [`Issuer`]: a CA's raw DER `Name` plus its key identifier.
+//! * [`Scope`]: what one CRL covers (RFC 5280 §5.2.5).
+//! * [`RevokedSet`]: the serial numbers of one CRL, searched in the bytes they were stored in.
+//! * [`Contents`] and [`Snapshot`]: the object that is published, built and read.
+//! * [`Status`]: `NotRevoked`, `Revoked` or `Unknown`, and why.
+
+pub mod der;
+pub mod distribution_point;
+mod issuer;
+mod scope;
+mod serial;
+mod set;
+mod snapshot;
+mod status;
+mod time;
+
+pub use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS};
+pub use crate::scope::{CertificateKind, Covers, CrlNumber, CrlNumberError, Scope};
+pub use crate::serial::{SerialNumber, SerialNumberError};
+pub use crate::set::{RevokedSet, SetError};
+pub use crate::snapshot::{
+    Contents, CrlRecord, CrlView, EncodeError, IssuerRecord, IssuerView, ObjectRef, Snapshot,
+    SnapshotError, VERSION,
+};
+pub use crate::status::{Certificate, RevokedBy, Status, UnknownReason};
+pub use crate::time::UnixTime;

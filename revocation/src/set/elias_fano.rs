@@ -1,0 +1,465 @@
+//! A strictly ascending sequence of numbers, as Elias (1974) and Fano (1971) stored it.
+//!
+//! Each number is cut in two. The low `l` bits stand side by side. The high bits are few different
+//! values, 0 to `z`, so they are written in unary: number `i` with high part `h` sets bit `h + i`.
+//! The zeros then separate the buckets of equal high parts: bucket `h` starts after zero `h - 1`.
+//! `l` is the greatest with `span >> l >= count`, so there are fewer than two zeros a number.
+//!
+//! To find zero `h - 1` without a scan, every 512th position has a sample of how many zeros precede
+//! it. A search among the samples starts where evenly spread numbers would have the zero and
+//! gallops from there, so that it takes one step for random serial numbers and O(log n) for any.
+//! A bucket is searched by halving, so that clustered serial numbers take O(log n) too.
+//!
+//! ```text
+//! struct {
+//!     uint64  high[ceil((count + z) / 64)];       // bit b of word w is position 64 w + b; z = span >> l
+//!     uint32  zeros_before[ceil(len(high) / 8)];  // in the words before word 8 i
+//!     opaque  low[ceil(count * l / 8)];           // least significant bit first; padded with 0
+//! } Sequence;
+//! ```
+
+use super::wide::Wide;
+
+/// What the layout of a sequence follows from.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    count: u32,
+    low_bits: u8,
+    span: Wide,
+}
+
+impl Shape {
+    /// For `count` numbers of which the first is 0 and the last is `span`. `None` for no numbers, or
+    /// more than 2^32 − 1.
+    pub(super) fn new(count: usize, span: Wide) -> Option<Self> {
+        let count = u32::try_from(count).ok().filter(|&count| count > 0)?;
+        Some(Self {
+            count,
+            low_bits: low_bits(count, span),
+            span,
+        })
+    }
+
+    /// As it was stored; `None` where no ascending sequence has that shape.
+    #[inline]
+    pub(super) fn stored(count: u32, stored_low_bits: u8, span: Wide) -> Option<Self> {
+        let possible = count > 0
+            && span >= Wide::from(u64::from(count) - 1)
+            && (count > 1 || span == Wide::ZERO)
+            && low_bits(count, span) == stored_low_bits;
+        possible.then_some(Self {
+            count,
+            low_bits: stored_low_bits,
+            span,
+        })
+    }
+
+    pub(super) const fn count(&self) -> u32 {
+        self.count
+    }
+
+    pub(super) const fn low_bits(&self) -> u8 {
+        self.low_bits
+    }
+
+    pub(super) const fn span(&self) -> Wide {
+        self.span
+    }
+
+    /// How many octets the sequence takes; `None` where this machine has no such number.
+    pub(super) fn octets(&self) -> Option<usize> {
+        let low = self.low_octets()?;
+        self.high_words()
+            .checked_mul(8)?
+            .checked_add(self.samples().checked_mul(4)?)?
+            .checked_add(low)
+    }
+
+    /// Appends the sequence of those numbers, which must be as many as and end as the shape says.
+    pub(super) fn write(&self, numbers: impl Iterator<Item = Wide>, out: &mut Vec<u8>) {
+        let mut high = vec![0_u64; self.high_words()];
+        let mut low = BitWriter::with_capacity(self.low_octets().unwrap_or(0));
+        for (index, number) in (0_u64..).zip(numbers) {
+            let position = number.shifted_down(self.low_bits).unwrap_or(0) + index;
+            if let Some(word) = high.get_mut(index_of(position / 64)) {
+                *word |= 1 << (position % 64);
+            }
+            low.push(number.low(self.low_bits), self.low_bits);
+        }
+        out.extend(high.iter().flat_map(|word| word.to_le_bytes()));
+        let mut zeros = 0_u32;
+        for block in high.chunks(WORDS_PER_SAMPLE) {
+            out.extend_from_slice(&zeros.to_le_bytes());
+            zeros += block.iter().map(|word| word.count_zeros()).sum::<u32>();
+        }
+        out.extend_from_slice(&low.finish());
+    }
+
+    /// The greatest high part, which is how many zeros separate buckets: under 2 × count.
+    #[inline]
+    fn zeros(&self) -> u64 {
+        self.span.shifted_down(self.low_bits).unwrap_or(0)
+    }
+
+    /// How many positions of `high` are in use: the last one is a one.
+    #[inline]
+    fn high_bits(&self) -> u64 {
+        u64::from(self.count) + self.zeros()
+    }
+
+    #[inline]
+    fn high_words(&self) -> usize {
+        index_of(self.high_bits().div_ceil(64))
+    }
+
+    #[inline]
+    fn samples(&self) -> usize {
+        self.high_words().div_ceil(WORDS_PER_SAMPLE)
+    }
+
+    fn low_octets(&self) -> Option<usize> {
+        let bits = u64::from(self.count) * u64::from(self.low_bits);
+        usize::try_from(bits.div_ceil(8)).ok()
+    }
+}
+
+/// A shape and the octets that belong to it.
+#[derive(Clone, Copy)]
+pub(super) struct Sequence<'a> {
+    shape: Shape,
+    high: &'a [u8],
+    samples: &'a [u8],
+    low: &'a [u8],
+}
+
+impl<'a> Sequence<'a> {
+    /// `octets` should be [`Shape::octets`] long; what is missing reads as zeros.
+    #[inline]
+    pub(super) fn new(shape: Shape, octets: &'a [u8]) -> Self {
+        let (high, rest) = split_within(octets, shape.high_words().saturating_mul(8));
+        let (samples, low) = split_within(rest, shape.samples().saturating_mul(4));
+        Self {
+            shape,
+            high,
+            samples,
+            low,
+        }
+    }
+
+    /// Whether the number is in the sequence.
+    #[inline]
+    pub(super) fn contains(&self, number: Wide) -> bool {
+        if number > self.shape.span {
+            return false;
+        }
+        let Some(bucket) = number.shifted_down(self.shape.low_bits) else {
+            return false;
+        };
+        let start = match bucket {
+            0 => 0,
+            _ => self.zero(bucket - 1) + 1,
+        };
+        let end = self.end_of_run(start, bucket);
+        // As many zeros as the bucket's number precede its first position, the rest are members.
+        let (Some(mut from), Some(mut to)) = (start.checked_sub(bucket), end.checked_sub(bucket))
+        else {
+            return false;
+        };
+        let low = number.low(self.shape.low_bits);
+        while from < to {
+            let middle = from + (to - from) / 2;
+            match self.low(middle).cmp(&low) {
+                std::cmp::Ordering::Less => from = middle + 1,
+                std::cmp::Ordering::Equal => return true,
+                std::cmp::Ordering::Greater => to = middle,
+            }
+        }
+        false
+    }
+
+    /// The numbers, ascending.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Wide> + use<'a> {
+        let this = *self;
+        let positions = (0..self.shape.high_words()).flat_map(move |index| {
+            let mut word = this.high_word(index);
+            std::iter::from_fn(move || {
+                let bit = (word != 0).then(|| word.trailing_zeros())?;
+                word &= word - 1;
+                u64::try_from(index)
+                    .ok()
+                    .map(|index| index * 64 + u64::from(bit))
+            })
+        });
+        (0..u64::from(self.shape.count))
+            .zip(positions)
+            .map(move |(index, position)| {
+                this.low(index)
+                    .with_high(position.saturating_sub(index), this.shape.low_bits)
+            })
+    }
+
+    /// Whether the octets are what [`Shape::write`] makes of the numbers they stand for. O(n).
+    pub(super) fn is_canonical(&self) -> bool {
+        self.high_is_canonical() && self.low_padding_is_zero() && self.is_ascending()
+    }
+
+    fn high_is_canonical(&self) -> bool {
+        let words = self.shape.high_words();
+        let last = self.shape.high_bits() - 1;
+        let last_word = self.high_word(index_of(last / 64));
+        // The last position in use is a one, and what pads the last word is zero.
+        if last_word >> (last % 64) != 1 {
+            return false;
+        }
+        let mut zeros = 0_u64;
+        for (block, index) in (0..words).step_by(WORDS_PER_SAMPLE).enumerate() {
+            if u64::from(self.sample(block)) != zeros {
+                return false;
+            }
+            let block = index..words.min(index + WORDS_PER_SAMPLE);
+            zeros += block
+                .map(|word| u64::from(self.high_word(word).count_zeros()))
+                .sum::<u64>();
+        }
+        let padding = 63 - last % 64;
+        zeros - padding == self.shape.zeros()
+    }
+
+    fn low_padding_is_zero(&self) -> bool {
+        let bits = u64::from(self.shape.count) * u64::from(self.shape.low_bits);
+        match (self.low.last(), bits % 8) {
+            (Some(octet), used @ 1..) => octet >> used == 0,
+            _ => true,
+        }
+    }
+
+    fn is_ascending(&self) -> bool {
+        let mut previous = None;
+        for number in self.iter() {
+            if previous.is_some_and(|previous| previous >= number) {
+                return false;
+            }
+            if previous.is_none() && number != Wide::ZERO {
+                return false;
+            }
+            previous = Some(number);
+        }
+        previous == Some(self.shape.span)
+    }
+
+    /// The position of zero number `index`, counted from 0. O(log n).
+    #[inline]
+    fn zero(&self, index: u64) -> u64 {
+        let block = self.block_of_zero(index);
+        let mut left = index.saturating_sub(u64::from(self.sample(block)));
+        let first = block * WORDS_PER_SAMPLE;
+        for at in first..first + WORDS_PER_SAMPLE {
+            let zeros = !self.high_word(at);
+            let count = u64::from(zeros.count_ones());
+            if left < count {
+                return u64::try_from(at).unwrap_or(0) * 64 + nth_one(zeros, left);
+            }
+            left -= count;
+        }
+        self.shape.high_bits()
+    }
+
+    /// The last block with no more than `index` zeros before it.
+    #[inline]
+    fn block_of_zero(&self, index: u64) -> usize {
+        let blocks = self.shape.samples();
+        let precedes = |block: usize| u64::from(self.sample(block)) <= index;
+        let total = self.shape.zeros().max(1);
+        let guess = u128::from(index) * u128::from(self.shape.high_bits())
+            / u128::from(total)
+            / SAMPLED_BITS;
+        let guess = usize::try_from(guess)
+            .unwrap_or(0)
+            .min(blocks.saturating_sub(1));
+        // `from` precedes, `to` does not or is the end.
+        let (mut from, mut to) = (0, blocks);
+        let mut step = 1;
+        if precedes(guess) {
+            from = guess;
+            while from + step < to {
+                if precedes(from + step) {
+                    from += step;
+                    step *= 2;
+                } else {
+                    to = from + step;
+                }
+            }
+        } else {
+            to = guess;
+            while step < to {
+                if precedes(to - step) {
+                    from = to - step;
+                    break;
+                }
+                to -= step;
+                step *= 2;
+            }
+        }
+        while to - from > 1 {
+            let middle = from + (to - from) / 2;
+            if precedes(middle) {
+                from = middle
+            } else {
+                to = middle
+            }
+        }
+        from
+    }
+
+    /// The position after the run of ones that starts at `start`, which is where `bucket` starts.
+    #[inline]
+    fn end_of_run(&self, start: u64, bucket: u64) -> u64 {
+        let ones =
+            u64::from((!(self.high_word(index_of(start / 64)) >> (start % 64))).trailing_zeros());
+        if start % 64 + ones < 64 {
+            start + ones
+        } else if bucket < self.shape.zeros() {
+            self.zero(bucket)
+        } else {
+            self.shape.high_bits()
+        }
+    }
+
+    #[inline]
+    fn high_word(&self, index: usize) -> u64 {
+        word_at(self.high, index.saturating_mul(8))
+    }
+
+    #[inline]
+    fn sample(&self, block: usize) -> u32 {
+        let stored = self
+            .samples
+            .get(block * 4..)
+            .and_then(|octets| octets.first_chunk());
+        stored.copied().map_or(0, u32::from_le_bytes)
+    }
+
+    /// The low part of number `index`.
+    #[inline]
+    fn low(&self, index: u64) -> Wide {
+        let bit = index * u64::from(self.shape.low_bits);
+        let at = index_of(bit / 8);
+        let words = [
+            word_at(self.low, at),
+            word_at(self.low, at + 8),
+            word_at(self.low, at + 16),
+        ];
+        // At most 7 bits to skip and 160 to keep, which three words hold.
+        let skip = u8::try_from(bit % 8).unwrap_or(0);
+        Wide::from_low_first(words)
+            .shift_right(skip)
+            .low(self.shape.low_bits)
+    }
+}
+
+/// The greatest `l` with `span >> l >= count`, or 0.
+#[inline]
+fn low_bits(count: u32, span: Wide) -> u8 {
+    let count_length = 32 - count.leading_zeros();
+    let Some(candidate) = span.bit_length().checked_sub(count_length) else {
+        return 0;
+    };
+    let candidate = u8::try_from(candidate).unwrap_or(u8::MAX);
+    match span.shifted_down(candidate) {
+        Some(high) if high < u64::from(count) => candidate.saturating_sub(1),
+        _ => candidate,
+    }
+}
+
+/// The position of one number `index`, counted from 0 and from the least significant bit.
+#[inline]
+fn nth_one(mut word: u64, index: u64) -> u64 {
+    let mut left = index;
+    let mut position = 0;
+    loop {
+        let count = u64::from((word & 0xff).count_ones());
+        if left < count || position >= 56 {
+            break;
+        }
+        left -= count;
+        word >>= 8;
+        position += 8;
+    }
+    for _ in 0..left {
+        word &= word.wrapping_sub(1);
+    }
+    position + u64::from(word.trailing_zeros())
+}
+
+/// Eight octets from `at`, little-endian; what is missing reads as zeros.
+#[inline]
+fn word_at(octets: &[u8], at: usize) -> u64 {
+    let Some(rest) = octets.get(at..) else {
+        return 0;
+    };
+    match rest.first_chunk() {
+        Some(word) => u64::from_le_bytes(*word),
+        None => rest
+            .iter()
+            .rev()
+            .fold(0, |word, &octet| (word << 8) | u64::from(octet)),
+    }
+}
+
+#[inline]
+fn split_within(octets: &[u8], at: usize) -> (&[u8], &[u8]) {
+    octets.split_at(at.min(octets.len()))
+}
+
+/// An index of memory that exists; a position beyond it reads as zeros wherever it is used.
+#[inline]
+fn index_of(position: u64) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX / 16)
+}
+
+/// Appends groups of bits, least significant bit first.
+struct BitWriter {
+    octets: Vec<u8>,
+    pending: u64,
+    filled: u32,
+}
+
+impl BitWriter {
+    fn with_capacity(octets: usize) -> Self {
+        Self {
+            octets: Vec::with_capacity(octets.saturating_add(8)),
+            pending: 0,
+            filled: 0,
+        }
+    }
+
+    fn push(&mut self, value: Wide, bits: u8) {
+        let mut left = u32::from(bits);
+        for word in value.to_low_first() {
+            let count = left.min(64);
+            if count == 0 {
+                return;
+            }
+            self.pending |= word << self.filled;
+            if self.filled + count < 64 {
+                self.filled += count;
+            } else {
+                self.octets.extend_from_slice(&self.pending.to_le_bytes());
+                let written = 64 - self.filled;
+                self.pending = word.checked_shr(written).unwrap_or(0);
+                self.filled = count - written;
+            }
+            left -= count;
+        }
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        let octets = index_of(u64::from(self.filled.div_ceil(8)));
+        self.octets
+            .extend_from_slice(&self.pending.to_le_bytes()[..octets]);
+        self.octets
+    }
+}
+
+const WORDS_PER_SAMPLE: usize = 8;
+const SAMPLED_BITS: u128 = 512;

@@ -1,0 +1,461 @@
+//! An in-process S3, over real HTTP, for the real SDK client and the real Lambda binaries.
+//!
+//! `s3s` does the protocol: routing, XML, SigV4 verification, aws-chunked bodies. The store behind it
+//! is ours ([`store`]), because what the product leans on is exactly what ready-made backends get
+//! wrong: conditional GET and HEAD, atomic conditional PUT, versions, checksums. Faults and the
+//! request log sit in front of both, so a test can also see requests that never reached the store.
+
+mod store;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use futures::stream;
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH, RANGE};
+use hyper::service::service_fn;
+use hyper::{Method, Uri};
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::dto::StreamingBlob;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{HttpError, HttpRequest, HttpResponse, S3Error, S3ErrorCode};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::{AbortHandle, JoinSet};
+
+use store::Store;
+
+/// An S3 endpoint on a port of the loopback interface. Clones share it; it ends with the last one.
+#[derive(Clone)]
+pub struct S3Server {
+    shared: Arc<Shared>,
+}
+
+impl S3Server {
+    /// Starts an empty S3 on a free port.
+    pub async fn start() -> Self {
+        // This socket never listens. It keeps the port ours while the server is stopped, so that
+        // connections are refused then, and nobody else can be given the port.
+        let reservation = reusable_socket();
+        reservation
+            .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+            .expect("bind a free port");
+        let address = reservation
+            .local_addr()
+            .expect("bound socket has an address");
+
+        let store = Store::default();
+        let mut builder = S3ServiceBuilder::new(store.clone());
+        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, SECRET_ACCESS_KEY));
+        let front = Front {
+            service: builder.build(),
+            faults: Arc::default(),
+            requests: Arc::default(),
+        };
+        let server = Self {
+            shared: Arc::new(Shared {
+                store,
+                front,
+                address,
+                accepting: Mutex::new(None),
+                _reservation: reservation,
+            }),
+        };
+        server.resume().await;
+        server
+    }
+
+    /// The endpoint URL, `http://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.shared.address)
+    }
+
+    /// Creates a bucket, versioned; an existing one is left as it is.
+    pub fn create_bucket(&self, name: &str) {
+        self.shared.store.create_bucket(name);
+    }
+
+    /// Stores an object as its owner would, without HTTP, and returns its ETag in the quotes in which
+    /// S3 returns it. Panics if there is no such bucket.
+    pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Vec<u8>>) -> String {
+        self.shared.store.put(bucket, key, bytes.into())
+    }
+
+    /// The current version of an object.
+    pub fn get(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        self.shared.store.get(bucket, key)
+    }
+
+    /// All versions of an object, oldest first; `None` is a delete marker.
+    pub fn versions(&self, bucket: &str, key: &str) -> Vec<Option<Vec<u8>>> {
+        self.shared.store.versions(bucket, key)
+    }
+
+    /// Deletes an object: a delete marker becomes its current version.
+    pub fn remove(&self, bucket: &str, key: &str) {
+        self.shared.store.remove(bucket, key);
+    }
+
+    /// The ETag of an object's current version, in quotes.
+    pub fn etag(&self, bucket: &str, key: &str) -> Option<String> {
+        self.shared.store.etag(bucket, key)
+    }
+
+    /// The environment variables that point an unchanged AWS SDK at this server.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        [
+            ("AWS_ENDPOINT_URL_S3", self.endpoint().as_str()),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+
+    /// A client with this server's credentials.
+    pub fn client(&self) -> aws_sdk_s3::Client {
+        self.client_with_secret(SECRET_ACCESS_KEY)
+    }
+
+    /// A client that signs with another secret.
+    pub fn client_with_secret(&self, secret_access_key: &str) -> aws_sdk_s3::Client {
+        let credentials = Credentials::new(ACCESS_KEY_ID, secret_access_key, None, None, "testkit");
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .credentials_provider(credentials)
+            .endpoint_url(self.endpoint())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    /// Makes the next `times` requests for `operation` on a key with this ending fail. Faults are used
+    /// up in the order in which they were set. An SDK client retries most of them, two more times.
+    pub fn fail_next(&self, operation: Operation, key_suffix: &str, fault: Fault, times: usize) {
+        let mut faults = self.shared.front.faults.lock().unwrap();
+        for _ in 0..times {
+            faults.push_back(PendingFault {
+                operation,
+                key_suffix: key_suffix.to_owned(),
+                fault,
+            });
+        }
+    }
+
+    /// Takes back the faults that have not been used up.
+    pub fn clear_faults(&self) {
+        self.shared.front.faults.lock().unwrap().clear();
+    }
+
+    /// The requests answered so far, oldest first, refused and failed ones too.
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared
+            .front
+            .requests
+            .lock()
+            .unwrap()
+            .iter()
+            .cloned()
+            .collect()
+    }
+
+    /// Calls back with bucket, key and ETag (bare, as in S3's own events) after each object stored,
+    /// through the API or by [`Self::put`]: what S3 event notifications hang on.
+    pub fn on_put(&self, callback: impl Fn(&str, &str, &str) + Send + Sync + 'static) {
+        self.shared.store.on_put(Arc::new(callback));
+    }
+
+    /// Stops serving: open connections are closed and new ones refused until [`Self::resume`].
+    pub async fn stop(&self) {
+        let accepting = self.shared.accepting.lock().unwrap().take();
+        if let Some(accepting) = accepting {
+            accepting.abort();
+            // The abort is asynchronous; the listener is closed when its task has been dropped.
+            while tokio::net::TcpStream::connect(self.shared.address)
+                .await
+                .is_ok()
+            {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+
+    /// Serves again, on the same port and with the same objects.
+    pub async fn resume(&self) {
+        let mut accepting = self.shared.accepting.lock().unwrap();
+        if accepting.is_none() {
+            let socket = reusable_socket();
+            socket
+                .bind(self.shared.address)
+                .expect("bind the reserved port");
+            let listener = socket.listen(1024).expect("listen on the reserved port");
+            let task = tokio::spawn(accept(listener, self.shared.front.clone()));
+            *accepting = Some(task.abort_handle());
+        }
+    }
+}
+
+impl fmt::Debug for S3Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Server")
+            .field("endpoint", &self.endpoint())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Operation {
+    /// GET of an object.
+    GetObject,
+    /// HEAD of an object.
+    HeadObject,
+    /// PUT of an object.
+    PutObject,
+    /// DELETE of an object.
+    DeleteObject,
+    /// GET of a bucket with `list-type=2`. Its key, in log and faults, is empty.
+    ListObjectsV2,
+    /// Anything else.
+    Other,
+}
+
+impl Operation {
+    fn of(method: &Method, uri: &Uri, key: &str) -> Self {
+        match (method, key.is_empty()) {
+            (&Method::GET, false) => Self::GetObject,
+            (&Method::HEAD, false) => Self::HeadObject,
+            (&Method::PUT, false) => Self::PutObject,
+            (&Method::DELETE, false) => Self::DeleteObject,
+            (&Method::GET, true) if uri.query().is_some_and(|q| q.contains("list-type=2")) => {
+                Self::ListObjectsV2
+            }
+            _ => Self::Other,
+        }
+    }
+}
+
+/// How a request is made to fail.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// An error answer with this HTTP status and S3 error code; nothing is read or stored.
+    Status(u16, &'static str),
+    /// The connection is closed without an answer; nothing is read or stored.
+    DropConnection,
+    /// The request is carried out, then the connection is closed without an answer.
+    LoseResponse,
+    /// The answer ends after so many bytes of its body, although its length promised more.
+    TruncateBody(usize),
+    /// The answer comes, but so much later.
+    Delay(Duration),
+}
+
+/// One line of the request log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Request {
+    /// What was asked for.
+    pub operation: Operation,
+    /// The bucket.
+    pub bucket: String,
+    /// The key, empty for requests on the bucket.
+    pub key: String,
+    /// The status answered; `None` if the connection was closed instead.
+    pub status: Option<u16>,
+    /// The `If-Match` header as sent.
+    pub if_match: Option<String>,
+    /// The `If-None-Match` header as sent.
+    pub if_none_match: Option<String>,
+    /// The `Range` header as sent.
+    pub range: Option<String>,
+}
+
+struct Shared {
+    store: Store,
+    front: Front,
+    address: SocketAddr,
+    accepting: Mutex<Option<AbortHandle>>,
+    _reservation: TcpSocket,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(accepting) = self.accepting.get_mut().unwrap().take() {
+            accepting.abort();
+        }
+    }
+}
+
+/// What stands between a connection and the store.
+#[derive(Clone)]
+struct Front {
+    service: S3Service,
+    faults: Arc<Mutex<VecDeque<PendingFault>>>,
+    requests: Arc<Mutex<VecDeque<Request>>>,
+}
+
+impl Front {
+    async fn answer(self, request: HttpRequest<Incoming>) -> Result<HttpResponse, HttpError> {
+        let (bucket, key) = bucket_and_key(request.uri().path());
+        let mut entry = Request {
+            operation: Operation::of(request.method(), request.uri(), &key),
+            bucket,
+            key,
+            status: None,
+            if_match: header(request.headers(), &IF_MATCH),
+            if_none_match: header(request.headers(), &IF_NONE_MATCH),
+            range: header(request.headers(), &RANGE),
+        };
+        let fault = self.take_fault(&entry);
+        let answer = self.answer_with(fault, request).await;
+        entry.status = answer
+            .as_ref()
+            .ok()
+            .map(|response| response.status().as_u16());
+
+        let mut requests = self.requests.lock().unwrap();
+        if requests.len() == REQUESTS_KEPT {
+            requests.pop_front();
+        }
+        requests.push_back(entry);
+        answer
+    }
+
+    fn take_fault(&self, entry: &Request) -> Option<Fault> {
+        let mut faults = self.faults.lock().unwrap();
+        let index = faults.iter().position(|pending| {
+            pending.operation == entry.operation && entry.key.ends_with(&pending.key_suffix)
+        })?;
+        faults.remove(index).map(|pending| pending.fault)
+    }
+
+    async fn answer_with(
+        &self,
+        fault: Option<Fault>,
+        request: HttpRequest<Incoming>,
+    ) -> Result<HttpResponse, HttpError> {
+        let carry_out = || self.service.call(request.map(Into::into));
+        match fault {
+            None => carry_out().await,
+            Some(Fault::Status(status, code)) => Ok(error_response(status, code)),
+            Some(Fault::DropConnection) => Err(lost("connection dropped by the test")),
+            Some(Fault::LoseResponse) => {
+                carry_out().await?;
+                Err(lost("response lost by the test"))
+            }
+            Some(Fault::TruncateBody(length)) => truncated(carry_out().await?, length).await,
+            Some(Fault::Delay(delay)) => {
+                tokio::time::sleep(delay).await;
+                carry_out().await
+            }
+        }
+    }
+}
+
+struct PendingFault {
+    operation: Operation,
+    key_suffix: String,
+    fault: Fault,
+}
+
+/// Accepts until aborted; its connections end with it.
+async fn accept(listener: TcpListener, front: Front) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                // Without it, an answer in two segments waits for the client's delayed ACK.
+                let _ = stream.set_nodelay(true);
+                let front = front.clone();
+                connections.spawn(async move {
+                    let service = service_fn(move |request| front.clone().answer(request));
+                    let connection = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service);
+                    // A client that goes away is the client's business.
+                    let _ = connection.await;
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+fn reusable_socket() -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("create a socket");
+    socket.set_reuseaddr(true).expect("SO_REUSEADDR");
+    socket.set_reuseport(true).expect("SO_REUSEPORT");
+    socket
+}
+
+fn error_response(status: u16, code: &'static str) -> HttpResponse {
+    let known = S3ErrorCode::from_bytes(code.as_bytes()).expect("an S3 error code");
+    let mut error = S3Error::with_message(known, format!("{code}, as the test asked for"));
+    error.set_status_code(status.try_into().expect("valid HTTP status"));
+    error
+        .to_http_response()
+        .expect("an error without exotic fields serialises")
+}
+
+async fn truncated(response: HttpResponse, length: usize) -> Result<HttpResponse, HttpError> {
+    let (parts, mut body) = response.into_parts();
+    let mut bytes = body
+        .store_all_limited(usize::MAX)
+        .await
+        .map_err(HttpError::new)?;
+    bytes.truncate(length);
+    let chunks = [
+        Ok(bytes),
+        Err(std::io::Error::other("truncated by the test")),
+    ];
+    let body = StreamingBlob::wrap(stream::iter(chunks));
+    Ok(HttpResponse::from_parts(parts, body.into()))
+}
+
+fn lost(reason: &str) -> HttpError {
+    HttpError::new(reason.into())
+}
+
+fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers
+        .get(name)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// Splits a path-style request path.
+fn bucket_and_key(path: &str) -> (String, String) {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+    (bucket.to_owned(), percent_decoded(key))
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = match tail {
+            [high, low, ..] if *first == b'%' => std::str::from_utf8(&[*high, *low])
+                .ok()
+                .and_then(|digits| u8::from_str_radix(digits, 16).ok()),
+            _ => None,
+        };
+        decoded.push(escaped.unwrap_or(*first));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
+const SECRET_ACCESS_KEY: &str = "in-process-secret-access-key";
+const REGION: &str = "us-east-1";
+/// A long-running playground must not grow by its own log.
+const REQUESTS_KEPT: usize = 1 << 16;
+
+#[cfg(test)]
+mod tests;

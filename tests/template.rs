@@ -1,0 +1,665 @@
+//! `template.yaml` agrees with the code, and says the values that no linter looks at.
+//!
+//! Linters check types and spelling of plain CloudFormation. SAM drops an authorizer property that
+//! is misspelt without a word, passes any TLS policy and any schedule through, and cannot know what
+//! a binary reads from its environment. Those are compared here, whole mappings at a time, so that
+//! an addition is as visible as a loss.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a template that lacks what is looked up is what these tests are to fail on"
+)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+// Of serde_yaml's successors the one the YAML organization keeps; its Value holds tags like !Ref.
+use yaml_serde::Value;
+
+#[test]
+fn crl_fetcher_is_given_the_variables_it_reads_and_no_other() {
+    assert_eq!(
+        environment("CrlFetcher"),
+        names(crl_fetcher::config::VARIABLES)
+    );
+}
+
+#[test]
+fn authorizer_is_given_the_variables_it_reads_and_no_other() {
+    assert_eq!(
+        environment("Authorizer"),
+        names(authorizer::config::VARIABLES)
+    );
+}
+
+/// Otherwise both run, and the authorizer waits for ever for what is written elsewhere.
+#[test]
+fn the_functions_meet_at_one_snapshot() {
+    let template = template();
+    for function in ["CrlFetcher", "Authorizer"] {
+        let variables = at(
+            &template,
+            &format!("Resources.{function}.Properties.Environment.Variables"),
+        );
+        assert_eq!(
+            variables["SNAPSHOT_BUCKET"],
+            yaml("!Ref SnapshotBucket"),
+            "{function}"
+        );
+        assert_eq!(variables["SNAPSHOT_KEY"], yaml(SNAPSHOT_KEY), "{function}");
+    }
+}
+
+#[test]
+fn each_judgement_fails_closed_unless_told_otherwise() {
+    let template = template();
+    for (variable, parameter, default, others) in [
+        ("MODE", "Mode", "enforce", "[enforce, shadow]"),
+        (
+            "ON_UNKNOWN_ISSUER",
+            "OnUnknownIssuer",
+            "deny",
+            "[deny, allow]",
+        ),
+        (
+            "ON_ISSUER_WITHOUT_CRL",
+            "OnIssuerWithoutCrl",
+            "deny",
+            "[deny, allow]",
+        ),
+        (
+            "ON_MISSING_PARTITION",
+            "OnMissingPartition",
+            "deny",
+            "[deny, allow]",
+        ),
+        ("ON_EXPIRED_CRL", "OnExpiredCrl", "deny", "[deny, allow]"),
+    ] {
+        assert_eq!(
+            at(
+                &template,
+                &format!("Resources.Authorizer.Properties.Environment.Variables.{variable}")
+            ),
+            &yaml(&format!("!Ref {parameter}")),
+            "{variable}"
+        );
+        assert_eq!(
+            at(&template, &format!("Parameters.{parameter}.Default")),
+            &yaml(default),
+            "{variable}"
+        );
+        assert_eq!(
+            at(&template, &format!("Parameters.{parameter}.AllowedValues")),
+            &yaml(others),
+            "{variable}"
+        );
+    }
+}
+
+/// A binary that does not exist fails in `sam build`; one that is built from the workspace's root
+/// does not, but carries the features of every other member.
+#[test]
+fn every_function_is_a_binary_of_the_member_its_code_uri_names() {
+    let members = members();
+    let template = template();
+    let functions = of_type(&template, "AWS::Serverless::Function");
+    assert_eq!(
+        functions
+            .iter()
+            .map(|(name, _)| *name)
+            .collect::<BTreeSet<_>>(),
+        BTreeSet::from(["Authorizer", "CrlFetcher", "SampleApi"])
+    );
+    for (name, function) in functions {
+        assert_eq!(
+            at(function, "Metadata.BuildMethod"),
+            &yaml("rust-cargolambda"),
+            "{name}"
+        );
+        let code = text(at(function, "Properties.CodeUri"));
+        let binary = text(at(function, "Metadata.BuildProperties.Binary"));
+        let folder = root().join(code).canonicalize().unwrap();
+        assert!(
+            members.contains(&(folder, binary.to_owned())),
+            "{name}: no member in {code} has a binary {binary}: {members:?}"
+        );
+    }
+}
+
+#[test]
+fn functions_run_on_amazon_linux_with_the_architecture_asked_for() {
+    assert_eq!(
+        at(&template(), "Globals.Function"),
+        &yaml(
+            "
+            Runtime: provided.al2023
+            Handler: bootstrap
+            Architectures: [!Ref Architecture]
+            LoggingConfig:
+              LogFormat: JSON
+              ApplicationLogLevel: !Ref LogLevel
+            "
+        )
+    );
+    assert_eq!(
+        at(&template(), "Parameters.Architecture.AllowedValues"),
+        &yaml("[arm64, x86_64]")
+    );
+}
+
+/// API Gateway waits 10 s for an authorizer and then answers 500 with nobody's log line.
+#[test]
+fn authorizer_ends_before_api_gateway_gives_up() {
+    let template = template();
+    let timeout = at(&template, "Resources.Authorizer.Properties.Timeout");
+    let seconds = timeout.as_u64().unwrap();
+    assert!((1..10).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn fetcher_has_room_for_the_crls_it_may_hold_at_once() {
+    let template = template();
+    let fetcher = at(&template, "Resources.CrlFetcher.Properties");
+    let number = |name: &str| -> u64 {
+        text(at(fetcher, &format!("Environment.Variables.{name}")))
+            .parse()
+            .unwrap()
+    };
+    let held = number("MAX_CRL_BYTES") * number("MAX_CONCURRENT_GETS");
+    let memory = at(fetcher, "MemorySize").as_u64().unwrap() * 1024 * 1024;
+    assert!(
+        held * 2 <= memory,
+        "{held} bytes of CRLs in {memory} bytes of memory"
+    );
+}
+
+/// The whole block: SAM drops what it does not know here, `EnableSimpleResponse` for one, and an
+/// `Identity` beyond the TTL would cache decisions or refuse requests before the function is asked.
+#[test]
+fn authorizer_is_wired_as_the_binary_answers() {
+    let template = template();
+    assert_eq!(
+        at(&template, "Resources.HttpApi.Properties.Auth"),
+        &yaml(
+            r#"
+            DefaultAuthorizer: RevocationAuthorizer
+            Authorizers:
+              RevocationAuthorizer:
+                FunctionArn: !GetAtt Authorizer.Arn
+                AuthorizerPayloadFormatVersion: "2.0"
+                EnableSimpleResponses: !If [SimpleResponses, true, false]
+                EnableFunctionDefaultPermissions: true
+                Identity:
+                  ReauthorizeEvery: 0
+            "#
+        )
+    );
+    // The same parameter on both sides, simple by default.
+    assert_eq!(
+        at(&template, "Conditions.SimpleResponses"),
+        &yaml("!Equals [!Ref ResponseFormat, simple]")
+    );
+    assert_eq!(
+        at(
+            &template,
+            "Resources.Authorizer.Properties.Environment.Variables.RESPONSE_FORMAT"
+        ),
+        &yaml("!Ref ResponseFormat")
+    );
+    assert_eq!(
+        at(&template, "Parameters.ResponseFormat.Default"),
+        &yaml("simple")
+    );
+    assert_eq!(
+        at(&template, "Parameters.ResponseFormat.AllowedValues"),
+        &yaml("[simple, iam]")
+    );
+}
+
+#[test]
+fn the_only_way_in_is_mutual_tls() {
+    let template = template();
+    let apis = of_type(&template, "AWS::Serverless::HttpApi");
+    assert_eq!(apis.len(), 1);
+    let api = at(apis[0].1, "Properties");
+    assert_eq!(at(api, "DisableExecuteApiEndpoint"), &Value::Bool(true));
+    assert_eq!(at(api, "FailOnWarnings"), &Value::Bool(true));
+    assert_eq!(
+        at(api, "Domain"),
+        &yaml(
+            "
+            DomainName: !Ref DomainName
+            CertificateArn: !Ref ServerCertificate
+            EndpointConfiguration: REGIONAL
+            SecurityPolicy: TLS_1_2
+            MutualTlsAuthentication:
+              TruststoreUri: !Sub s3://${TruststoreBucket}/${TruststoreKey}
+              TruststoreVersion: !If [PinTruststoreVersion, !Ref TruststoreVersion, !Ref AWS::NoValue]
+            Route53:
+              HostedZoneId: !Ref HostedZoneId
+              EvaluateTargetHealth: false
+            "
+        )
+    );
+}
+
+/// No event of the API names a path, or an authorizer of its own such as `NONE`.
+#[test]
+fn every_request_meets_the_authorizer() {
+    let template = template();
+    let mut routes = Vec::new();
+    for (name, function) in of_type(&template, "AWS::Serverless::Function") {
+        let Some(events) = function["Properties"].get("Events") else {
+            continue;
+        };
+        for (event, definition) in events.as_mapping().unwrap() {
+            if definition["Type"] == yaml("HttpApi") {
+                routes.push((name, text(event), &definition["Properties"]));
+            }
+        }
+    }
+    let whole_api = yaml(r#"{ApiId: !Ref HttpApi, PayloadFormatVersion: "2.0"}"#);
+    assert_eq!(routes, [("SampleApi", "AnyRequest", &whole_api)]);
+}
+
+#[test]
+fn fetcher_runs_on_a_schedule_that_the_scheduler_accepts() {
+    let template = template();
+    assert_eq!(
+        at(&template, "Resources.CrlFetcher.Properties.Events.Schedule"),
+        &yaml(
+            r#"
+            Type: ScheduleV2
+            Properties:
+              Description: Look at every CRL, announced or not
+              OmitName: true
+              ScheduleExpression: !Ref RefreshSchedule
+              FlexibleTimeWindow:
+                Mode: "OFF"
+              RetryPolicy:
+                MaximumEventAgeInSeconds: 300
+                MaximumRetryAttempts: 2
+              DeadLetterConfig:
+                Arn: !GetAtt RefreshFailures.Arn
+            "#
+        )
+    );
+    let expression = text(at(&template, "Parameters.RefreshSchedule.Default"));
+    assert!(is_rate(expression), "{expression}");
+}
+
+/// `rate(5 minute)` and `rate(1 minutes)` pass every linter and fail the deployment.
+#[test]
+fn a_rate_agrees_with_its_unit_in_number() {
+    for good in [
+        "rate(1 minute)",
+        "rate(5 minutes)",
+        "rate(1 day)",
+        "rate(12 hours)",
+    ] {
+        assert!(is_rate(good), "{good}");
+    }
+    for bad in [
+        "rate(5 minute)",
+        "rate(1 minutes)",
+        "rate(0 minutes)",
+        "rate(5 seconds)",
+        "rate(5m)",
+        "5 minutes",
+    ] {
+        assert!(!is_rate(bad), "{bad}");
+    }
+}
+
+#[test]
+fn fetcher_runs_when_a_crl_is_written() {
+    let template = template();
+    let bucket = "!If [CreateCrlBucket, !Ref CrlBucket, !Ref ExistingCrlBucket]";
+    let fetcher = at(&template, "Resources.CrlFetcher.Properties");
+    assert_eq!(
+        at(fetcher, "Events.CrlWritten.Type"),
+        &yaml("EventBridgeRule")
+    );
+    assert_eq!(
+        at(fetcher, "Events.CrlWritten.Properties.Pattern"),
+        &yaml(&format!(
+            "
+            source: [aws.s3]
+            detail-type: [Object Created]
+            detail:
+              bucket:
+                name: [{bucket}]
+              object:
+                key: [suffix: .crl]
+            "
+        ))
+    );
+    assert_eq!(
+        at(fetcher, "Environment.Variables.CRL_BUCKET"),
+        &yaml(bucket)
+    );
+    assert_eq!(
+        at(
+            &template,
+            "Resources.CrlBucket.Properties.NotificationConfiguration"
+        ),
+        &yaml("EventBridgeConfiguration: {EventBridgeEnabled: true}")
+    );
+}
+
+#[test]
+fn refreshes_that_fail_for_good_end_in_the_queue() {
+    let template = template();
+    let fetcher = at(&template, "Resources.CrlFetcher.Properties");
+    let queue = yaml("!GetAtt RefreshFailures.Arn");
+    assert_eq!(
+        at(fetcher, "EventInvokeConfig.DestinationConfig.OnFailure"),
+        &yaml("{Type: SQS, Destination: !GetAtt RefreshFailures.Arn}")
+    );
+    for event in ["Schedule", "CrlWritten"] {
+        assert_eq!(
+            at(
+                fetcher,
+                &format!("Events.{event}.Properties.DeadLetterConfig.Arn")
+            ),
+            &queue,
+            "{event}"
+        );
+    }
+    // A rule sends with the queue's leave, not with a role of its own.
+    assert_eq!(
+        at(
+            &template,
+            "Resources.RefreshFailuresPolicy.Properties.PolicyDocument.Statement"
+        )[0],
+        yaml(
+            "
+            Sid: RulesReportUndelivered
+            Effect: Allow
+            Principal: {Service: events.amazonaws.com}
+            Action: sqs:SendMessage
+            Resource: !GetAtt RefreshFailures.Arn
+            Condition:
+              ArnLike:
+                aws:SourceArn: !GetAtt CrlFetcherCrlWritten.Arn
+            "
+        )
+    );
+}
+
+#[test]
+fn fetcher_may_do_what_it_does_and_no_more() {
+    let template = template();
+    let bucket = "!If [CreateCrlBucket, !Ref CrlBucket, !Ref ExistingCrlBucket]";
+    assert_eq!(
+        at(&template, "Resources.CrlFetcher.Properties.Policies"),
+        &yaml(&format!(
+            r#"
+            - Version: "2012-10-17"
+              Statement:
+                - Sid: ReadTruststore
+                  Effect: Allow
+                  Action: s3:GetObject
+                  Resource: !Sub arn:${{AWS::Partition}}:s3:::${{TruststoreBucket}}/${{TruststoreKey}}
+                - Sid: ListCrls
+                  Effect: Allow
+                  Action: s3:ListBucket
+                  Resource: !Sub
+                    - arn:${{AWS::Partition}}:s3:::${{Bucket}}
+                    - Bucket: {bucket}
+                  Condition:
+                    StringLike:
+                      s3:prefix: !Sub ${{CrlPrefix}}*
+                - Sid: ReadCrls
+                  Effect: Allow
+                  Action: s3:GetObject
+                  Resource: !Sub
+                    - arn:${{AWS::Partition}}:s3:::${{Bucket}}/${{CrlPrefix}}*
+                    - Bucket: {bucket}
+                - Sid: PublishSnapshot
+                  Effect: Allow
+                  Action: [s3:GetObject, s3:PutObject]
+                  Resource: !Sub ${{SnapshotBucket.Arn}}/{SNAPSHOT_KEY}
+                - Sid: TellMissingFromForbidden
+                  Effect: Allow
+                  Action: s3:ListBucket
+                  Resource: !GetAtt SnapshotBucket.Arn
+            "#
+        ))
+    );
+}
+
+#[test]
+fn authorizer_may_read_the_snapshot_and_nothing_else() {
+    assert_eq!(
+        at(&template(), "Resources.Authorizer.Properties.Policies"),
+        &yaml(&format!(
+            r#"
+            - Version: "2012-10-17"
+              Statement:
+                - Sid: ReadSnapshot
+                  Effect: Allow
+                  Action: s3:GetObject
+                  Resource: !Sub ${{SnapshotBucket.Arn}}/{SNAPSHOT_KEY}
+            "#
+        ))
+    );
+}
+
+#[test]
+fn sample_api_is_given_nothing() {
+    let template = template();
+    let properties = at(&template, "Resources.SampleApi.Properties");
+    assert_eq!(properties.get("Policies"), None);
+    assert_eq!(properties.get("Environment"), None);
+}
+
+#[test]
+fn private_ca_may_write_crls_of_this_account_only() {
+    assert_eq!(
+        at(
+            &template(),
+            "Resources.CrlBucketPolicy.Properties.PolicyDocument.Statement"
+        )[0],
+        yaml(
+            "
+            Sid: PrivateCaWritesCrls
+            Effect: Allow
+            Principal: {Service: acm-pca.amazonaws.com}
+            Action: [s3:GetBucketAcl, s3:GetBucketLocation, s3:PutObject, s3:PutObjectAcl]
+            Resource:
+              - !GetAtt CrlBucket.Arn
+              - !Sub ${CrlBucket.Arn}/*
+            Condition:
+              StringEquals:
+                aws:SourceAccount: !Ref AWS::AccountId
+              ArnLike:
+                aws:SourceArn: !Sub arn:${AWS::Partition}:acm-pca:*:${AWS::AccountId}:certificate-authority/*
+            "
+        )
+    );
+}
+
+#[test]
+fn every_bucket_is_private_versioned_encrypted_and_tls_only() {
+    let template = template();
+    let buckets = of_type(&template, "AWS::S3::Bucket");
+    assert_eq!(buckets.len(), 2);
+    for (name, bucket) in buckets {
+        assert_eq!(bucket["DeletionPolicy"], yaml("Retain"), "{name}");
+        let properties = &bucket["Properties"];
+        for (property, value) in [
+            (
+                "PublicAccessBlockConfiguration",
+                "
+                BlockPublicAcls: true
+                BlockPublicPolicy: true
+                IgnorePublicAcls: true
+                RestrictPublicBuckets: true
+                ",
+            ),
+            ("VersioningConfiguration", "{Status: Enabled}"),
+            (
+                "BucketEncryption",
+                "
+                ServerSideEncryptionConfiguration:
+                  - ServerSideEncryptionByDefault: {SSEAlgorithm: AES256}
+                ",
+            ),
+        ] {
+            assert_eq!(properties[property], yaml(value), "{name}");
+        }
+        let tls_only = yaml(&format!(
+            r#"
+            Sid: TlsOnly
+            Effect: Deny
+            Principal: "*"
+            Action: s3:*
+            Resource:
+              - !GetAtt {name}.Arn
+              - !Sub ${{{name}.Arn}}/*
+            Condition:
+              Bool:
+                aws:SecureTransport: "false"
+            "#
+        ));
+        let policies = of_type(&template, "AWS::S3::BucketPolicy");
+        assert!(
+            policies.iter().any(|(_, policy)| {
+                policy["Properties"]["Bucket"] == yaml(&format!("!Ref {name}"))
+                    && policy["Properties"]["PolicyDocument"]["Statement"]
+                        .as_sequence()
+                        .unwrap()
+                        .contains(&tls_only)
+            }),
+            "{name}"
+        );
+    }
+}
+
+/// Without a group of its own a function's log is kept for ever, and outlives the stack.
+#[test]
+fn every_log_is_kept_as_long_as_asked() {
+    let template = template();
+    for (name, function) in of_type(&template, "AWS::Serverless::Function") {
+        assert_eq!(
+            at(function, "Properties.LoggingConfig"),
+            &yaml(&format!("LogGroup: !Ref {name}Logs")),
+            "{name}"
+        );
+        let group = at(&template, &format!("Resources.{name}Logs"));
+        assert_eq!(group["Type"], yaml("AWS::Logs::LogGroup"), "{name}");
+        assert_eq!(
+            at(group, "Properties.RetentionInDays"),
+            &yaml("!Ref LogRetentionDays"),
+            "{name}"
+        );
+    }
+}
+
+fn template() -> Value {
+    let path = root().join("template.yaml");
+    yaml(&std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+}
+
+fn yaml(text: &str) -> Value {
+    yaml_serde::from_str(text).unwrap_or_else(|e| panic!("{e} in: {text}"))
+}
+
+/// What stands at a path of keys, joined by dots; says where the path ends too early.
+fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(value, |value, key| {
+        value.get(key).unwrap_or_else(|| panic!("{path}: no {key}"))
+    })
+}
+
+fn text(value: &Value) -> &str {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("not a plain string: {value:?}"))
+}
+
+fn of_type<'a>(template: &'a Value, wanted: &str) -> Vec<(&'a str, &'a Value)> {
+    at(template, "Resources")
+        .as_mapping()
+        .unwrap()
+        .iter()
+        .filter(|(_, resource)| resource["Type"].as_str() == Some(wanted))
+        .map(|(name, resource)| (text(name), resource))
+        .collect()
+}
+
+/// The names in a function's environment. `Globals` sets none, as another test holds it to.
+fn environment(function: &str) -> BTreeSet<String> {
+    at(
+        &template(),
+        &format!("Resources.{function}.Properties.Environment.Variables"),
+    )
+    .as_mapping()
+    .unwrap()
+    .keys()
+    .map(|name| text(name).to_owned())
+    .collect()
+}
+
+fn names(variables: &[&str]) -> BTreeSet<String> {
+    variables.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// EventBridge Scheduler: `rate(value unit)`, the unit in the singular for 1 and for 1 only.
+fn is_rate(expression: &str) -> bool {
+    let Some((value, unit)) = expression
+        .strip_prefix("rate(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .and_then(|inside| inside.split_once(' '))
+    else {
+        return false;
+    };
+    match value.parse::<u32>() {
+        Ok(0) | Err(_) => false,
+        Ok(1) => matches!(unit, "minute" | "hour" | "day"),
+        Ok(_) => matches!(unit, "minutes" | "hours" | "days"),
+    }
+}
+
+/// Folder and name of every binary of the workspace, as cargo sees them.
+fn members() -> BTreeSet<(PathBuf, String)> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version=1",
+            "--locked",
+            "--offline",
+        ])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut members = BTreeSet::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+        let folder = manifest.parent().unwrap().canonicalize().unwrap();
+        for target in package["targets"].as_array().unwrap() {
+            if target["kind"][0] == "bin" {
+                members.insert((folder.clone(), target["name"].as_str().unwrap().to_owned()));
+            }
+        }
+    }
+    members
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+const SNAPSHOT_KEY: &str = "revocation.snapshot";
