@@ -1,1 +1,419 @@
-//! Placeholder.
+//! The Lambda that turns the CRLs in a bucket into one verified snapshot.
+//!
+//! The path of one CRL, top to bottom: [`Fetcher::refresh`] lists and reads it (`s3`),
+//! [`crl::CertificateList::verify`] believes it or not, [`ledger::Ledger::adopt`] puts it in the
+//! place of an older one, and the refresh publishes the whole by compare-and-swap.
+//!
+//! Whatever triggers it, one refresh does the same thing: look at everything, publish if anything
+//! changed. A source that fails keeps what the last snapshot held for it; the others go on; and the
+//! invocation fails after the publish, so that it is retried and an alarm fires.
+
+pub mod config;
+pub mod crl;
+pub mod ledger;
+pub mod refusal;
+pub mod report;
+mod s3;
+pub mod signature;
+pub mod trigger;
+pub mod truststore;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use futures::stream::{self, StreamExt};
+use revocation::{EncodeError, ObjectRef, Snapshot, SnapshotError, UnixTime};
+
+use crate::config::{Config, Location};
+use crate::crl::{CertificateList, VerifiedCrl, crls_in};
+use crate::ledger::{Adopted, Ledger};
+use crate::refusal::Refusal;
+use crate::report::{Counts, Outcome, Report, SnapshotReport, SourceReport};
+pub use crate::s3::S3Error;
+use crate::s3::{Object, Written};
+use crate::truststore::{Truststore, TruststoreError};
+
+/// Refreshes one snapshot.
+#[derive(Clone, Debug)]
+pub struct Fetcher {
+    client: Client,
+    config: Config,
+}
+
+impl Fetcher {
+    /// A fetcher for that configuration.
+    pub const fn new(client: Client, config: Config) -> Self {
+        Self { client, config }
+    }
+
+    /// Looks at every CRL and publishes a snapshot if anything changed.
+    ///
+    /// # Errors
+    /// There is no truststore, listing or snapshot to work with, or publishing failed. Refused CRLs
+    /// are no error here but part of the report: see [`Report::refused`].
+    pub async fn refresh(&self, trigger: &str, now: UnixTime) -> Result<Report, RefreshError> {
+        for attempt in 0..MAX_ATTEMPTS {
+            if let Some(report) = self.attempt(trigger, now).await? {
+                return Ok(report);
+            }
+            // Another fetcher published in between: start over from its snapshot, and let several
+            // that collided fall out of step.
+            let jitter = u64::from(std::process::id().wrapping_mul(attempt + 1) % 50);
+            tokio::time::sleep(Duration::from_millis(u64::from(attempt) * 50 + jitter)).await;
+        }
+        Err(RefreshError::Contended)
+    }
+
+    /// One compare-and-swap; `None` if another fetcher was faster.
+    async fn attempt(&self, trigger: &str, now: UnixTime) -> Result<Option<Report>, RefreshError> {
+        let (truststore, truststore_ref) = self.truststore().await?;
+        let current = self.current_snapshot().await?;
+        let held = current.as_ref().map(|(snapshot, _)| snapshot.to_contents());
+
+        let mut ledger = Ledger::new(&truststore, held.clone());
+        let listed = self.list().await?;
+        let sources = self.take_in(&mut ledger, listed, &truststore, now).await;
+
+        let mut contents = ledger.into_contents(now, truststore_ref);
+        let published = match &held {
+            Some(held) => {
+                // When and by what it was built is no reason to write it again.
+                contents.built_at = held.built_at;
+                let builder = std::mem::replace(&mut contents.builder, held.builder.clone());
+                let changed = contents != *held;
+                (contents.built_at, contents.builder) = (now, builder);
+                changed
+            }
+            None => true,
+        };
+        let (snapshot, etag) = match current {
+            Some(current) if !published => current,
+            current => {
+                let octets = contents.encode()?;
+                let snapshot =
+                    Snapshot::decode(octets.clone()).map_err(RefreshError::OwnSnapshot)?;
+                let replaced = current.as_ref().map(|(_, etag)| etag.as_str());
+                match s3::put(&self.client, &self.config.snapshot, octets, replaced).await? {
+                    Written::Published(etag) => (snapshot, etag),
+                    Written::Conflict => return Ok(None),
+                }
+            }
+        };
+        let counts = Counts::of(&sources);
+        let snapshot = report_snapshot(&snapshot, etag, published);
+        Ok(Some(Report {
+            trigger: trigger.to_owned(),
+            snapshot,
+            sources,
+            counts,
+        }))
+    }
+
+    async fn truststore(&self) -> Result<(Truststore, ObjectRef), RefreshError> {
+        let location = &self.config.truststore;
+        let object = s3::get(&self.client, location, MAX_TRUSTSTORE_OCTETS).await?;
+        let Object { octets, etag } =
+            object.ok_or_else(|| RefreshError::NoTruststore(location.clone()))?;
+        let truststore = Truststore::read(&octets)
+            .map_err(|error| RefreshError::Truststore(location.clone(), error))?;
+        Ok((
+            truststore,
+            ObjectRef {
+                key: location.key.clone(),
+                etag,
+            },
+        ))
+    }
+
+    async fn current_snapshot(&self) -> Result<Option<(Snapshot<Vec<u8>>, String)>, RefreshError> {
+        let location = &self.config.snapshot;
+        let Some(object) = s3::get(&self.client, location, MAX_SNAPSHOT_OCTETS).await? else {
+            return Ok(None);
+        };
+        // Without it we would not know which CRLs have been replaced by older ones since.
+        let snapshot = Snapshot::decode(object.octets)
+            .map_err(|error| RefreshError::Snapshot(location.clone(), error))?;
+        Ok(Some((snapshot, object.etag)))
+    }
+
+    /// The CRL objects below the prefixes: key → entity tag. AWS Private CA also writes objects to
+    /// test its permissions, which do not end in `.crl`.
+    async fn list(&self) -> Result<BTreeMap<String, String>, RefreshError> {
+        let mut objects = BTreeMap::new();
+        for prefix in &self.config.crl_prefixes {
+            let listed = s3::list(&self.client, &self.config.crl_bucket, prefix).await?;
+            let crls = listed
+                .into_iter()
+                .filter(|object| object.key.ends_with(".crl"));
+            objects.extend(crls.map(|object| (object.key, object.etag)));
+        }
+        Ok(objects)
+    }
+
+    /// Reads what has changed, believes what verifies, and tells what became of each object.
+    async fn take_in(
+        &self,
+        ledger: &mut Ledger<'_>,
+        listed: BTreeMap<String, String>,
+        truststore: &Truststore,
+        now: UnixTime,
+    ) -> Vec<SourceReport> {
+        let mut reports = vanished(ledger, &listed);
+        let is_held = |key: &str, etag: &str| {
+            !etag.is_empty()
+                && ledger
+                    .from_object(key)
+                    .any(|record| record.source.etag == etag)
+        };
+        let (held, changed): (Vec<_>, Vec<_>) = listed
+            .into_iter()
+            .partition(|(key, etag)| is_held(key, etag));
+        reports.extend(held.into_iter().map(|(key, _)| SourceReport {
+            key,
+            outcome: Outcome::Unchanged,
+            code: None,
+            message: None,
+        }));
+
+        let mut sources: Vec<Source> = stream::iter(changed)
+            .map(|(key, _)| self.read_source(key, truststore, now))
+            .buffer_unordered(self.config.max_concurrent_gets)
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        // Newest first, so that of two objects with one scope the older one is refused, in whatever
+        // order they were read.
+        sources.sort_by(|a, b| {
+            b.greatest_number()
+                .cmp(&a.greatest_number())
+                .then(a.key.cmp(&b.key))
+        });
+        reports.extend(sources.into_iter().map(|source| source.adopt_into(ledger)));
+        reports.sort_by(|a, b| a.key.cmp(&b.key));
+        reports
+    }
+
+    /// Reads and verifies the CRLs of one object; `None` if it has gone since it was listed.
+    async fn read_source(
+        &self,
+        key: String,
+        truststore: &Truststore,
+        now: UnixTime,
+    ) -> Option<Source> {
+        let location = Location {
+            bucket: self.config.crl_bucket.clone(),
+            key,
+        };
+        let read = s3::get(&self.client, &location, self.config.max_crl_bytes).await;
+        let key = location.key;
+        let object = match read {
+            Ok(object) => object?,
+            Err(error) => {
+                let refusal = match error.exceeded_limit() {
+                    Some(limit) => Refusal::TooLarge { limit },
+                    None => Refusal::Unreadable(error.to_string()),
+                };
+                return Some(Source {
+                    key,
+                    etag: String::new(),
+                    crls: vec![Err(refusal)],
+                });
+            }
+        };
+        Some(Source {
+            key,
+            etag: object.etag,
+            crls: verify_all(&object.octets, truststore, now),
+        })
+    }
+}
+
+/// Whether octets are PEM, by content: DER of a CRL or a certificate starts with a SEQUENCE.
+pub fn is_pem(octets: &[u8]) -> bool {
+    octets.first() != Some(&0x30) && octets.windows(11).any(|window| window == b"-----BEGIN ")
+}
+
+/// Verifies every CRL in an object, in DER or PEM.
+pub fn verify_all(
+    octets: &[u8],
+    truststore: &Truststore,
+    now: UnixTime,
+) -> Vec<Result<VerifiedCrl, Refusal>> {
+    match crls_in(octets) {
+        Ok(crls) => crls
+            .iter()
+            .map(|der| CertificateList::from_der(der)?.verify(truststore, now))
+            .collect(),
+        Err(refusal) => vec![Err(refusal)],
+    }
+}
+
+/// One object that was read, and the CRLs in it.
+struct Source {
+    key: String,
+    etag: String,
+    crls: Vec<Result<VerifiedCrl, Refusal>>,
+}
+
+impl Source {
+    fn greatest_number(&self) -> Option<revocation::CrlNumber> {
+        self.crls
+            .iter()
+            .flatten()
+            .map(|crl| crl.profile().number.clone())
+            .max()
+    }
+
+    /// The gravest of what became of its CRLs is what became of the object.
+    fn adopt_into(self, ledger: &mut Ledger<'_>) -> SourceReport {
+        let Self { key, etag, crls } = self;
+        let source = ObjectRef { key, etag };
+        let mut adopted = Vec::new();
+        let mut refusals = Vec::new();
+        for crl in crls {
+            match crl.and_then(|crl| ledger.adopt(crl, source.clone())) {
+                Ok(outcome) => adopted.push(outcome),
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+        if !refusals.is_empty() {
+            ledger.mark_unfinished(&source);
+        }
+        let is_foreign = |refusal: &&Refusal| **refusal == Refusal::ForeignIssuer;
+        let gravest = refusals
+            .iter()
+            .find(|refusal| !is_foreign(refusal))
+            .or_else(|| refusals.first());
+        let outcome = match gravest {
+            Some(Refusal::ForeignIssuer) => Outcome::Foreign,
+            Some(_) => Outcome::Refused,
+            None if adopted.contains(&Adopted::New) => Outcome::Accepted,
+            None => Outcome::Unchanged,
+        };
+        SourceReport {
+            key: source.key,
+            outcome,
+            code: gravest.map(Refusal::code),
+            message: gravest.map(Refusal::to_string),
+        }
+    }
+}
+
+/// The objects that the ledger holds CRLs of and that are not listed any more.
+fn vanished(ledger: &Ledger<'_>, listed: &BTreeMap<String, String>) -> Vec<SourceReport> {
+    let mut keys: Vec<_> = ledger
+        .records()
+        .map(|record| record.source.key.clone())
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.retain(|key| !listed.contains_key(key));
+    let message = "the object is gone; what its CRL revoked stays revoked until a newer one comes";
+    let report = |key| SourceReport {
+        key,
+        outcome: Outcome::Vanished,
+        code: Some("vanished"),
+        message: Some(message.to_owned()),
+    };
+    keys.into_iter().map(report).collect()
+}
+
+fn report_snapshot(snapshot: &Snapshot<Vec<u8>>, etag: String, published: bool) -> SnapshotReport {
+    let crls = || snapshot.issuers().flat_map(|issuer| issuer.crls());
+    SnapshotReport {
+        id: snapshot.id(),
+        etag,
+        published,
+        issuers: snapshot.issuers().count(),
+        crls: crls().count(),
+        revoked: crls().map(|crl| crl.revoked.len()).sum(),
+        octets: snapshot.octets().len(),
+    }
+}
+
+/// API Gateway takes truststores of up to 1 MB.
+const MAX_TRUSTSTORE_OCTETS: u64 = 4 << 20;
+
+/// About 70 million random serial numbers.
+const MAX_SNAPSHOT_OCTETS: u64 = 1 << 30;
+
+/// How often a refresh starts over when other fetchers publish at the same time.
+const MAX_ATTEMPTS: u32 = 10;
+
+/// Why a refresh came to nothing. The published snapshot is untouched.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RefreshError {
+    /// Other fetchers kept publishing in between.
+    Contended,
+    /// The contents do not fit into a snapshot.
+    Encode(EncodeError),
+    /// There is no truststore.
+    NoTruststore(Location),
+    /// What was encoded does not decode: an error of ours.
+    OwnSnapshot(SnapshotError),
+    /// A call to S3 failed.
+    S3(S3Error),
+    /// The published snapshot cannot be read.
+    Snapshot(Location, SnapshotError),
+    /// The truststore cannot be used.
+    Truststore(Location, TruststoreError),
+}
+
+impl RefreshError {
+    /// The error type that Lambda reports, for alarms.
+    pub const fn error_type(&self) -> &'static str {
+        match self {
+            Self::Contended => "Contended",
+            Self::Encode(_) | Self::OwnSnapshot(_) => "SnapshotNotBuilt",
+            Self::NoTruststore(_) | Self::Truststore(..) => "TruststoreUnusable",
+            Self::S3(_) => "S3",
+            Self::Snapshot(..) => "SnapshotUnusable",
+        }
+    }
+}
+
+impl From<S3Error> for RefreshError {
+    fn from(error: S3Error) -> Self {
+        Self::S3(error)
+    }
+}
+
+impl From<EncodeError> for RefreshError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}
+
+impl fmt::Display for RefreshError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contended => f.write_str(
+                "other refreshes kept publishing at the same time; set the function's reserved \
+                 concurrency to 1",
+            ),
+            Self::Encode(error) => write!(f, "the snapshot cannot be built: {error}"),
+            Self::NoTruststore(Location { bucket, key }) => write!(
+                f,
+                "there is no truststore at s3://{bucket}/{key}; set TRUSTSTORE_BUCKET and \
+                 TRUSTSTORE_KEY to the one of the API's domain name"
+            ),
+            Self::OwnSnapshot(error) => {
+                write!(f, "the snapshot that was built is unusable: {error}")
+            }
+            Self::S3(error) => write!(f, "{error}"),
+            Self::Snapshot(Location { bucket, key }, error) => write!(
+                f,
+                "the published snapshot s3://{bucket}/{key} is unusable: {error}; restore an earlier \
+                 version of the object, or delete it to have it built from the CRLs alone"
+            ),
+            Self::Truststore(Location { bucket, key }, error) => {
+                write!(f, "s3://{bucket}/{key}: {error}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for RefreshError {}

@@ -1,2 +1,88 @@
-//! Placeholder.
-fn main() {}
+//! Cold start: configuration and client, then one refresh an invocation.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::Client;
+use crl_fetcher::config::Config;
+use crl_fetcher::report::Report;
+use crl_fetcher::{Fetcher, RefreshError, trigger};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use revocation::UnixTime;
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let config = Config::from_environment(&|name| std::env::var(name).ok())
+        .inspect_err(|error| tracing::error!(%error, "configuration"))?;
+    let aws = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(2))
+                .read_timeout(Duration::from_secs(10))
+                .build(),
+        )
+        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .load()
+        .await;
+    let fetcher = Fetcher::new(Client::new(&aws), config);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+        refresh(&fetcher, event.payload)
+    }))
+    .await
+}
+
+/// A refused source fails the invocation after the rest was published: Lambda tries again, and the
+/// alarm on the function's errors fires.
+async fn refresh(fetcher: &Fetcher, event: Value) -> Result<Report, Failure> {
+    let trigger = trigger::describe(&event);
+    let report = fetcher.refresh(&trigger, now()).await.map_err(|error| {
+        tracing::error!(trigger, error_type = error.error_type(), %error, "refresh");
+        Failure::Refresh(error)
+    })?;
+    let line = serde_json::to_string(&report).unwrap_or_default();
+    match report.refused() {
+        Some(refused) => {
+            tracing::error!(report = line, "refresh");
+            Err(Failure::RefusedSources(refused))
+        }
+        None => {
+            tracing::info!(report = line, "refresh");
+            Ok(report)
+        }
+    }
+}
+
+/// The one place that reads the clock.
+fn now() -> UnixTime {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "time enters here and travels down"
+    )]
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    UnixTime::from_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[derive(Debug)]
+enum Failure {
+    Refresh(RefreshError),
+    RefusedSources(String),
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        let (error_type, error_message) = match failure {
+            Failure::Refresh(error) => (error.error_type(), error.to_string()),
+            Failure::RefusedSources(refused) => ("RefusedSources", refused),
+        };
+        Self {
+            error_type: error_type.to_owned(),
+            error_message,
+        }
+    }
+}

@@ -262,6 +262,8 @@ pub enum DerError {
     TrailingOctets,
     /// The octets end before the value does.
     Truncated,
+    /// The value is not one that its type allows: an empty list, an undefined enumeration.
+    Value,
 }
 
 impl fmt::Display for DerError {
@@ -280,6 +282,7 @@ impl fmt::Display for DerError {
             Self::Time => f.write_str("a time is not in the form that RFC 5280 prescribes"),
             Self::TrailingOctets => f.write_str("octets follow the end of a value"),
             Self::Truncated => f.write_str("the data ends in the middle of a value"),
+            Self::Value => f.write_str("a value is not one that its type allows"),
         }
     }
 }

@@ -230,6 +230,11 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         format!("{:016x}", self.header.checksum)
     }
 
+    /// The stored form.
+    pub fn octets(&self) -> &[u8] {
+        self.octets.as_ref()
+    }
+
     /// When it was built.
     pub const fn built_at(&self) -> UnixTime {
         self.header.built_at

@@ -1,0 +1,164 @@
+//! Environment → [`Config`].
+
+use environment::{ConfigError, Environment};
+
+/// The environment variables this function reads, besides those of AWS and Lambda themselves.
+pub const VARIABLES: &[&str] = &[
+    "CRL_BUCKET",
+    "CRL_PREFIXES",
+    "MAX_CONCURRENT_GETS",
+    "MAX_CRL_BYTES",
+    "SNAPSHOT_BUCKET",
+    "SNAPSHOT_KEY",
+    "TRUSTSTORE_BUCKET",
+    "TRUSTSTORE_KEY",
+];
+
+/// What one fetcher works on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The truststore of the API: the only anchors.
+    pub truststore: Location,
+    /// The bucket CRLs are published to.
+    pub crl_bucket: String,
+    /// Where in it CRLs are looked for.
+    pub crl_prefixes: Vec<String>,
+    /// The snapshot that is read and published.
+    pub snapshot: Location,
+    /// Objects with more octets are refused.
+    pub max_crl_bytes: u64,
+    /// How many CRLs are read at the same time.
+    pub max_concurrent_gets: usize,
+}
+
+/// An object in S3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// Its bucket.
+    pub bucket: String,
+    /// Its key.
+    pub key: String,
+}
+
+impl Config {
+    /// From the environment variables that `lookup` finds.
+    ///
+    /// # Errors
+    /// Everything that is missing or wrong.
+    pub fn from_environment(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let environment = Environment::new(lookup);
+        let prefixes = environment
+            .optional("CRL_PREFIXES")
+            .unwrap_or_else(|| "crl/".to_owned());
+        let config = Self {
+            truststore: Location {
+                bucket: environment.required("TRUSTSTORE_BUCKET", "the bucket of the truststore"),
+                key: environment
+                    .optional("TRUSTSTORE_KEY")
+                    .unwrap_or_else(|| "truststore.pem".to_owned()),
+            },
+            crl_bucket: environment.required("CRL_BUCKET", "the bucket CRLs are published to"),
+            crl_prefixes: prefixes
+                .split(',')
+                .map(|prefix| prefix.trim().to_owned())
+                .collect(),
+            snapshot: Location {
+                bucket: environment.required("SNAPSHOT_BUCKET", "the bucket of the snapshot"),
+                key: environment
+                    .optional("SNAPSHOT_KEY")
+                    .unwrap_or_else(|| "revocation.snapshot".to_owned()),
+            },
+            max_crl_bytes: environment.number("MAX_CRL_BYTES", 1024..=1 << 30, 64 << 20),
+            max_concurrent_gets: environment.number("MAX_CONCURRENT_GETS", 1..=64, 8),
+        };
+        let in_crls = config.crl_prefixes.iter().any(|prefix| {
+            config.truststore.bucket == config.crl_bucket
+                && config.truststore.key.starts_with(prefix)
+        });
+        if in_crls && !config.crl_bucket.is_empty() {
+            environment.problem(format!(
+                "the truststore s3://{}/{} is among the CRLs: whoever may write a CRL could replace \
+                 the CAs that CRLs are verified with; move it to a bucket of its own",
+                config.truststore.bucket, config.truststore.key
+            ));
+        }
+        environment.finish(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_environment(&|name| {
+            assert!(
+                VARIABLES.contains(&name),
+                "{name} is not in the list of variables"
+            );
+            let found = variables.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn three_buckets_are_enough() {
+        let buckets = [
+            ("TRUSTSTORE_BUCKET", "trust"),
+            ("CRL_BUCKET", "crls"),
+            ("SNAPSHOT_BUCKET", "snapshots"),
+        ];
+        let location = |bucket: &str, key: &str| Location {
+            bucket: bucket.into(),
+            key: key.into(),
+        };
+        let expected = Config {
+            truststore: location("trust", "truststore.pem"),
+            crl_bucket: "crls".to_owned(),
+            crl_prefixes: vec!["crl/".to_owned()],
+            snapshot: location("snapshots", "revocation.snapshot"),
+            max_crl_bytes: 67_108_864,
+            max_concurrent_gets: 8,
+        };
+        assert_eq!(config(&buckets), Ok(expected));
+    }
+
+    #[test]
+    fn all_problems_are_reported_at_once() {
+        let error = config(&[
+            ("CRL_BUCKET", " "),
+            ("SNAPSHOT_BUCKET", "snapshots"),
+            ("MAX_CRL_BYTES", "64MB"),
+            ("MAX_CONCURRENT_GETS", "0"),
+        ])
+        .unwrap_err();
+        let named = |name: &str| {
+            error
+                .problems
+                .iter()
+                .any(|problem| problem.starts_with(name))
+        };
+        assert_eq!(error.problems.len(), 4, "{error}");
+        for name in [
+            "TRUSTSTORE_BUCKET",
+            "CRL_BUCKET",
+            "MAX_CRL_BYTES",
+            "MAX_CONCURRENT_GETS",
+        ] {
+            assert!(named(name), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_truststore_that_a_crl_writer_could_replace_is_refused() {
+        let shared = [
+            ("TRUSTSTORE_BUCKET", "b"),
+            ("CRL_BUCKET", "b"),
+            ("SNAPSHOT_BUCKET", "s"),
+        ];
+        let beside = [&shared[..], &[("TRUSTSTORE_KEY", "trust/ca.pem")]].concat();
+        assert!(config(&beside).is_ok());
+        let within = [&shared[..], &[("TRUSTSTORE_KEY", "crl/ca.pem")]].concat();
+        assert_eq!(config(&within).unwrap_err().problems.len(), 1);
+    }
+}

@@ -1,0 +1,114 @@
+//! What one refresh did: the function's answer, its one log line, and what an operator reads.
+
+use serde::Serialize;
+
+/// The outcome of a refresh.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// What started it.
+    pub trigger: String,
+    /// The snapshot that is published now.
+    pub snapshot: SnapshotReport,
+    /// Every object below the prefixes, and every one that is held but not there any more.
+    pub sources: Vec<SourceReport>,
+    /// How many of them had which outcome.
+    pub counts: Counts,
+}
+
+/// The snapshot after a refresh.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotReport {
+    /// Its identifier, as in the authorizer's log lines.
+    pub id: String,
+    /// Its entity tag in S3.
+    pub etag: String,
+    /// Whether this refresh wrote it.
+    pub published: bool,
+    /// How many CAs it knows.
+    pub issuers: usize,
+    /// How many CRLs it holds.
+    pub crls: usize,
+    /// How many serial numbers are in them.
+    pub revoked: u64,
+    /// Its size in octets.
+    pub octets: usize,
+}
+
+/// One object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceReport {
+    /// Its key.
+    pub key: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why it was not taken, for scripts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// Why it was not taken, for people; or what was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// What became of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// A CRL in it supersedes what was held.
+    Accepted,
+    /// It is what was held.
+    Unchanged,
+    /// Its issuer is not in the truststore.
+    Foreign,
+    /// It, or a part of it, is not usable. What was held stays.
+    Refused,
+    /// It is held but not there any more. What was held stays.
+    Vanished,
+}
+
+/// Objects by outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names are those of Outcome")]
+pub struct Counts {
+    pub accepted: usize,
+    pub unchanged: usize,
+    pub foreign: usize,
+    pub refused: usize,
+    pub vanished: usize,
+}
+
+impl Counts {
+    /// Of these objects.
+    pub fn of(sources: &[SourceReport]) -> Self {
+        let mut counts = Self::default();
+        for source in sources {
+            *match source.outcome {
+                Outcome::Accepted => &mut counts.accepted,
+                Outcome::Unchanged => &mut counts.unchanged,
+                Outcome::Foreign => &mut counts.foreign,
+                Outcome::Refused => &mut counts.refused,
+                Outcome::Vanished => &mut counts.vanished,
+            } += 1;
+        }
+        counts
+    }
+}
+
+impl Report {
+    /// The objects that were refused, in words; `None` if none was.
+    pub fn refused(&self) -> Option<String> {
+        let refused = self
+            .sources
+            .iter()
+            .filter(|source| source.outcome == Outcome::Refused);
+        let lines: Vec<_> = refused
+            .map(|source| {
+                let (code, message) = (source.code.unwrap_or_default(), source.message.as_deref());
+                format!("{}: {code}: {}", source.key, message.unwrap_or_default())
+            })
+            .collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
+    }
+}

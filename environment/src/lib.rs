@@ -1,0 +1,112 @@
+//! Configuration from environment variables. A misconfigured function stops in its Init phase with
+//! one message that names every variable that is missing or wrong and what it accepts.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::str::FromStr;
+
+/// Reads variables and collects the problems.
+pub struct Environment<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    problems: RefCell<Vec<String>>,
+}
+
+impl<'a> Environment<'a> {
+    /// `lookup` is `|name| std::env::var(name).ok()` outside of tests.
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            lookup,
+            problems: RefCell::default(),
+        }
+    }
+
+    /// The value of a variable; one that is empty counts as not set.
+    pub fn optional(&self, name: &str) -> Option<String> {
+        (self.lookup)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The value of a variable that has to be set. `meaning` completes "it is …".
+    pub fn required(&self, name: &str, meaning: &str) -> String {
+        self.optional(name).unwrap_or_else(|| {
+            self.problem(format!("{name} is not set: it is {meaning}"));
+            String::new()
+        })
+    }
+
+    /// A whole number within `range`, or `default`.
+    pub fn number<T>(&self, name: &str, range: std::ops::RangeInclusive<T>, default: T) -> T
+    where
+        T: FromStr + PartialOrd + fmt::Display,
+    {
+        let Some(text) = self.optional(name) else {
+            return default;
+        };
+        match text.parse() {
+            Ok(value) if range.contains(&value) => value,
+            _ => {
+                let (least, most) = range.into_inner();
+                self.problem(format!(
+                    "{name} is {text:?}: it must be a whole number from {least} to {most}"
+                ));
+                default
+            }
+        }
+    }
+
+    /// One of the words in `choices`, or the first of them where the variable is not set.
+    pub fn choice<T: Copy>(&self, name: &str, choices: [(&str, T); 2]) -> T {
+        let [(default_word, default), (_, _)] = choices;
+        let text = self
+            .optional(name)
+            .unwrap_or_else(|| default_word.to_owned());
+        choices.iter().find(|(word, _)| *word == text).map_or_else(
+            || {
+                let [(first, _), (second, _)] = choices;
+                self.problem(format!(
+                    "{name} is {text:?}: it must be {first} or {second}"
+                ));
+                default
+            },
+            |(_, value)| *value,
+        )
+    }
+
+    /// Adds a problem with the values read so far.
+    pub fn problem(&self, problem: String) {
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// `value`, if every variable it was made of was right.
+    ///
+    /// # Errors
+    /// All the problems.
+    pub fn finish<T>(self, value: T) -> Result<T, ConfigError> {
+        let problems = self.problems.into_inner();
+        if problems.is_empty() {
+            Ok(value)
+        } else {
+            Err(ConfigError { problems })
+        }
+    }
+}
+
+/// What is wrong with the environment, one sentence a problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// In the order the variables were read.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the configuration is unusable: {}",
+            self.problems.join("; ")
+        )
+    }
+}
+
+impl std::error::Error for ConfigError {}
