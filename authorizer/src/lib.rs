@@ -1,1 +1,147 @@
-//! Placeholder.
+//! The Lambda authorizer: a client certificate in, allow or deny out.
+//!
+//! The path of one request, top to bottom: [`Request::from_json`] finds the certificate in the event,
+//! [`ClientCert::from_pem`] reads it, [`Snapshots::current`] has the snapshot, [`decide`] decides, and
+//! [`Response::new`] spells the answer.
+//!
+//! Every event gets a decision. The one error is that no snapshot could ever be had: API Gateway then
+//! answers 500 and caches nothing, which a denial would not tell apart from a revocation.
+
+pub mod client_cert;
+pub mod config;
+pub mod decision;
+pub mod event;
+pub mod response;
+pub mod snapshots;
+
+use revocation::{Snapshot, UnixTime};
+use serde_json::value::RawValue;
+
+use crate::client_cert::{ClientCert, ClientCertError};
+use crate::decision::{Decision, Effect, Policy, Reason, decide};
+use crate::event::Request;
+use crate::response::{Format, Response};
+use crate::snapshots::{LoadError, Snapshots};
+
+/// Answers the requests of one execution environment.
+#[derive(Clone)]
+pub struct Authorizer {
+    snapshots: Snapshots,
+    policy: Policy,
+    format: Format,
+}
+
+impl Authorizer {
+    /// With that policy and that format of answers to payload 2.0 events.
+    pub const fn new(snapshots: Snapshots, policy: Policy, format: Format) -> Self {
+        Self {
+            snapshots,
+            policy,
+            format,
+        }
+    }
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// There is no snapshot to decide from.
+    pub async fn authorize(&self, event: &RawValue, now: UnixTime) -> Result<Response, LoadError> {
+        let snapshot = self.snapshots.current(now).await?;
+        Ok(respond(event, &snapshot, now, &self.policy, self.format).response)
+    }
+}
+
+/// The answer to a request and what led to it.
+#[derive(Debug)]
+pub struct Answer {
+    /// What API Gateway is told.
+    pub response: Response,
+    /// What was decided, and why.
+    pub decision: Decision,
+    /// Why the certificate could not be read, where that is the reason.
+    pub unreadable: Option<ClientCertError>,
+}
+
+/// Answers one request from that snapshot. Pure but for the log line.
+pub fn respond<D: AsRef<[u8]>>(
+    event: &RawValue,
+    snapshot: &Snapshot<D>,
+    now: UnixTime,
+    policy: &Policy,
+    format: Format,
+) -> Answer {
+    let request = Request::from_json(event);
+    let certificate = match &request.client_cert_pem {
+        Some(pem) => ClientCert::from_pem(pem.as_bytes()).map_err(Some),
+        None => Err(None),
+    };
+    let for_decision = certificate.as_ref().map_err(|unreadable| match unreadable {
+        Some(_) => Reason::CertificateUnreadable,
+        None => Reason::NoClientCertificate,
+    });
+    let decision = decide(for_decision, snapshot, now, policy);
+    let readable = certificate.as_ref().ok();
+    let (response, decision) = Response::new(decision, &request, readable, snapshot.id(), format);
+    let unreadable = certificate.as_ref().err().and_then(Clone::clone);
+    log(
+        decision,
+        &request,
+        readable,
+        unreadable.as_ref(),
+        &snapshot.id(),
+    );
+    Answer {
+        response,
+        decision,
+        unreadable,
+    }
+}
+
+/// One line for each denial, whether or not it takes effect, and with the log level `debug` for each
+/// permission: always the same keys, never the PEM, never the event.
+fn log(
+    decision: Decision,
+    request: &Request<'_>,
+    certificate: Option<&ClientCert>,
+    unreadable: Option<&ClientCertError>,
+    snapshot: &str,
+) {
+    let effect = match decision.effect {
+        Effect::Allow => "allow",
+        Effect::Deny => "deny",
+    };
+    let reason = decision.reason.code();
+    let request_id = request.request_id.as_deref().unwrap_or_default();
+    let serial = certificate
+        .map(|certificate| certificate.serial.to_string())
+        .unwrap_or_default();
+    let (subject, issuer) = certificate.map_or(("", ""), |certificate| {
+        (certificate.subject.as_str(), certificate.issuer.as_str())
+    });
+    let detail = unreadable.map(ToString::to_string).unwrap_or_default();
+    if decision.reason == Reason::NotRevoked {
+        tracing::debug!(
+            decision = effect,
+            reason,
+            serial,
+            subject,
+            issuer,
+            snapshot,
+            request_id,
+            detail,
+            "decision"
+        );
+    } else {
+        tracing::info!(
+            decision = effect,
+            reason,
+            serial,
+            subject,
+            issuer,
+            snapshot,
+            request_id,
+            detail,
+            "decision"
+        );
+    }
+}
