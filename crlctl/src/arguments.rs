@@ -1,0 +1,147 @@
+//! The command line. Scripts rely on it: options are added, never changed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use revocation::UnixTime;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Shows what crl-authorizer makes of CRLs, certificates and authorizer events, with the code of the
+/// Lambda functions themselves.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_STATUS)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Reads CRLs and checks all that needs no issuer. Signatures are NOT verified.
+    Inspect(Inspect),
+    /// Verifies CRLs against CA certificates, and looks a certificate up in them.
+    Check(Check),
+    /// Prints the answer of the authorizer Lambda to an event; the reason goes to standard error.
+    Authorize(Authorize),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A file with CRLs, DER or PEM
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) crl: Vec<PathBuf>,
+    /// The moment to judge at: Unix seconds or RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment, default_value_t = now(), hide_default_value = true)]
+    pub(crate) at: UnixTime,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// A file with CA certificates, DER or PEM: the truststore of the API
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) truststore: Vec<PathBuf>,
+    /// A file with CRLs, DER or PEM
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) crl: Vec<PathBuf>,
+    /// The client certificate to look up, DER or PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The moment to judge at: Unix seconds or RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment, default_value_t = now(), hide_default_value = true)]
+    pub(crate) at: UnixTime,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Authorize {
+    /// A file with CA certificates, DER or PEM: the truststore of the API
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) truststore: Vec<PathBuf>,
+    /// A file with CRLs, DER or PEM
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) crl: Vec<PathBuf>,
+    /// A file with the authorizer event, JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) event: PathBuf,
+    /// The moment to judge at: Unix seconds or RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment, default_value_t = now(), hide_default_value = true)]
+    pub(crate) at: UnixTime,
+    /// What payload 2.0 events are answered with, as RESPONSE_FORMAT of the function
+    #[arg(long, value_enum, default_value = "simple")]
+    pub(crate) response: ResponseFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For scripts: one object
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ResponseFormat {
+    /// isAuthorized
+    Simple,
+    /// An IAM policy
+    Iam,
+}
+
+impl From<ResponseFormat> for authorizer::response::Format {
+    fn from(format: ResponseFormat) -> Self {
+        match format {
+            ResponseFormat::Simple => Self::Simple,
+            ResponseFormat::Iam => Self::Iam,
+        }
+    }
+}
+
+fn moment(text: &str) -> Result<UnixTime, String> {
+    let seconds = text
+        .parse()
+        .or_else(|_| OffsetDateTime::parse(text, &Rfc3339).map(OffsetDateTime::unix_timestamp));
+    seconds.map(UnixTime::from_seconds).map_err(|_| {
+        "it is neither Unix seconds (1795300000) nor RFC 3339 (2026-11-22T10:00:00Z)".to_owned()
+    })
+}
+
+/// The one place that reads the clock.
+fn now() -> UnixTime {
+    UnixTime::from_seconds(OffsetDateTime::now_utc().unix_timestamp())
+}
+
+const EXIT_STATUS: &str = "Exit status:
+  0  every CRL is accepted and, with --cert, the certificate is allowed
+     (authorize: an answer was printed, allow or deny)
+  1  a CRL is refused, or the certificate is denied
+  2  unusable arguments or files
+  3  authorize: the function would answer with an error";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn moments_are_seconds_or_rfc_3339() {
+        let expected = Ok(UnixTime::from_seconds(1_795_341_600));
+        assert_eq!(moment("1795341600"), expected);
+        assert_eq!(moment("2026-11-22T10:00:00Z"), expected);
+        assert_eq!(moment("2026-11-22T11:00:00+01:00"), expected);
+        assert_eq!(moment("-1"), Ok(UnixTime::from_seconds(-1)));
+        for text in ["", "yesterday", "2026-11-22", "1e9"] {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
+}
