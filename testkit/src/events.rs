@@ -8,6 +8,7 @@ use num_bigint::BigUint;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::x509::X509Name;
 
@@ -290,9 +291,16 @@ fn client_cert(certificate_pem: &str) -> Value {
     })
 }
 
-/// In the certificate's order, without spaces: `C=US,O=Example,CN=client`.
+/// In the certificate's order, without spaces behind the commas: `C=US,O=Example,CN=client`.
 fn distinguished_name(name: &X509Name<'_>) -> String {
-    name.to_string().replace(", ", ",")
+    let attributes: Vec<String> = name
+        .iter_attributes()
+        .map(|attribute| {
+            let kind = oid2abbrev(attribute.attr_type(), oid_registry()).unwrap_or("OID");
+            format!("{kind}={}", attribute.as_str().unwrap_or_default())
+        })
+        .collect();
+    attributes.join(",")
 }
 
 fn serial_number(certificate: &X509Certificate<'_>) -> String {
@@ -334,7 +342,7 @@ mod tests {
     #[test]
     fn client_cert_describes_the_certificate_as_api_gateway_does() {
         let leaf = Ca::root("Issuing CA").issue_with(
-            "Client 7",
+            "Client, the 7th",
             LeafOptions {
                 serial: vec![0xff; 16].into(),
                 not_before: 1_785_888_501,
@@ -344,18 +352,27 @@ mod tests {
         );
         let expected = json!({
             "clientCertPem": leaf.certificate_pem(),
-            "subjectDN": "C=US,O=Example,CN=Client 7",
+            "subjectDN": "C=US,O=Example,CN=Client, the 7th",
             "issuerDN": "C=US,O=Example,CN=Issuing CA",
             "serialNumber": "340282366920938463463374607431768211455",
             "validity": {
                 "notBefore": "Aug  5 00:08:21 2026 GMT",
-                "notAfter": "Apr  5 15:28:21 2120 GMT"
+                "notAfter": "Apr  6 00:28:21 2120 GMT"
             }
         });
         let pem = leaf.certificate_pem();
-        assert_eq!(http_api_v2(&pem)["requestContext"]["authentication"]["clientCert"], expected);
-        assert_eq!(http_api_v1(&pem)["requestContext"]["identity"]["clientCert"], expected);
-        assert_eq!(rest_request(&pem)["requestContext"]["identity"]["clientCert"], expected);
+        assert_eq!(
+            http_api_v2(&pem)["requestContext"]["authentication"]["clientCert"],
+            expected
+        );
+        assert_eq!(
+            http_api_v1(&pem)["requestContext"]["identity"]["clientCert"],
+            expected
+        );
+        assert_eq!(
+            rest_request(&pem)["requestContext"]["identity"]["clientCert"],
+            expected
+        );
     }
 
     #[test]
@@ -371,7 +388,11 @@ mod tests {
         let pem = Ca::root("Root").issue("client").certificate_pem();
         for event in [http_api_v2(&pem), http_api_v1(&pem), rest_request(&pem)] {
             assert!(event.to_string().contains("clientCert"));
-            assert!(!without_client_cert(event).to_string().contains("clientCert"));
+            assert!(
+                !without_client_cert(event)
+                    .to_string()
+                    .contains("clientCert")
+            );
         }
     }
 

@@ -17,6 +17,8 @@ mod distribution_point;
 mod key;
 mod leaf;
 pub mod oid;
+#[cfg(test)]
+mod tests;
 
 pub use ca::{BasicConstraints, Ca, CaOptions, KeyUsage};
 pub use certificate::{Extension, KeyIdentifier, Serial};

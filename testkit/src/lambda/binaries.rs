@@ -1,6 +1,7 @@
 //! The Lambdas' executables, built from this workspace by cargo itself.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -102,6 +103,9 @@ fn build_batch(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    for name in variables_of_the_callers_package() {
+        command.env_remove(name);
+    }
     let failed = |error: std::io::Error| BuildError {
         output: format!("cannot run {}: {error}", cargo.to_string_lossy()),
     };
@@ -125,8 +129,11 @@ fn build_batch(
         .map_while(Result::ok)
     {
         progress(&line);
-        output.push_str(&line);
-        output.push('\n');
+        // Of what went well, the reader of a failure need not hear.
+        if !line.trim_start().starts_with("Compiling ") {
+            output.push_str(&line);
+            output.push('\n');
+        }
     }
     let status = child.wait().map_err(failed)?;
     executables.extend(artifacts.join().unwrap_or_default());
@@ -135,6 +142,24 @@ fn build_batch(
     } else {
         Err(BuildError { output })
     }
+}
+
+/// What `cargo run` and `cargo test` tell a program about its package. Some build scripts ask to run
+/// again when one of these changes, so handing them on would rebuild half of the dependencies at
+/// every change between a call from a shell and a call from cargo.
+fn variables_of_the_callers_package() -> impl Iterator<Item = OsString> {
+    std::env::vars_os().map(|(name, _)| name).filter(|name| {
+        let name = name.to_string_lossy();
+        [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_CRATE_",
+            "CARGO_BIN_",
+            "CARGO_PRIMARY_",
+        ]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+    })
 }
 
 /// Name and path of the executable that a line of cargo's messages announces.

@@ -1,9 +1,10 @@
 //! Lambda on a laptop: the real binaries, each in an execution environment of its own.
 //!
-//! A [`Function`] is one process under a Runtime API of ours ([`runtime_api`]). We do not take the
-//! ready-made simulators: they keep every payload for ever, or poll, or cost more per call than the
-//! function under test. Ours hands the payload's bytes through unchanged, waits without polling, and
-//! stays well under a millisecond for a function that does nothing.
+//! A [`Function`] is one process under a Runtime API of ours (`runtime_api.rs`). The ready-made
+//! simulator we tried kept every payload for ever, now and then missed that an answer was there,
+//! and cost more per call than the function under test. Ours hands the payload's bytes through
+//! unchanged, waits without polling, and stays well under a millisecond for a function that does
+//! nothing.
 
 mod binaries;
 mod runtime_api;
@@ -36,8 +37,8 @@ pub struct Function {
 }
 
 impl Function {
-    /// Starts `binary` with this environment and no other (besides what Lambda itself sets), and waits
-    /// for the end of its Init phase: the first `/next`, or an init error.
+    /// Starts `binary` with this environment and no other (besides what Lambda itself sets), and
+    /// waits for the end of its Init phase: the first `/next`, or an init error.
     pub async fn start(binary: &Path, name: &str, environment: &[(String, String)]) -> Self {
         Self::start_with(binary, name, environment, Options::default()).await
     }
@@ -97,8 +98,8 @@ impl Function {
         }
     }
 
-    /// Invokes the function and waits for its answer. Invocations queue: an environment has one at a
-    /// time, and gets the next when the runtime and its extensions have asked for it.
+    /// Invokes the function and waits for its answer. Invocations queue: an environment has one at
+    /// a time, and gets the next when the runtime and its extensions have asked for it.
     pub async fn invoke(&self, payload: Value) -> Invocation {
         self.invoke_bytes(payload.to_string()).await
     }
@@ -123,8 +124,8 @@ impl Function {
         }
     }
 
-    /// The lines written to stdout and stderr so far. A line can arrive here a moment after the answer
-    /// of the invocation that wrote it: wait for it with [`Self::logged`].
+    /// The lines written to stdout and stderr so far. A line can arrive here a moment after the
+    /// answer of the invocation that wrote it: wait for it with [`Self::logged`].
     pub fn logs(&self) -> Vec<String> {
         self.logs.lines.lock().unwrap().clone()
     }
@@ -277,14 +278,18 @@ impl Logs {
 
     async fn first_with(&self, text: &str) -> String {
         loop {
+            // Made before the look, so that it also hears of what is added during it.
             let added = self.added.notified();
-            let lines = self.lines.lock().unwrap();
-            if let Some(line) = lines.iter().find(|line| line.contains(text)) {
-                return line.clone();
+            if let Some(line) = self.find(text) {
+                return line;
             }
-            drop(lines);
             added.await;
         }
+    }
+
+    fn find(&self, text: &str) -> Option<String> {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().find(|line| line.contains(text)).cloned()
     }
 }
 
@@ -320,7 +325,7 @@ fn inherited_variables() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Lambda gives 10 s; a debug build on a busy machine may need more, and only a hang needs this much.
+/// Lambda gives 10 s. A debug build on a busy machine may need more; only a hang needs this much.
 const INIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The Runtime API and the Extensions API of one execution environment, over HTTP.
 //!
-//! `/next` is a long poll on a channel; an answer wakes the caller of [`RuntimeApi::invoke`] at once.
-//! Nothing of an invocation is kept when it is over.
+//! `/next` is a long poll on a channel; an answer wakes the caller of [`RuntimeApi::invoke`] at
+//! once. Nothing of an invocation is kept when it is over.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};

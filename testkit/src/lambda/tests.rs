@@ -159,11 +159,9 @@ async fn lines_are_echoed_and_can_be_waited_for() {
         },
     )
     .await;
-    let line = function
-        .logged("odd: started", Duration::from_secs(10))
-        .await;
-    assert_eq!(line.as_deref(), Some("odd: started"));
-    assert!(receiver.try_iter().any(|line| line == "odd: started"));
+    let line = function.logged("started", Duration::from_secs(10)).await;
+    assert_eq!(line.as_deref(), Some("started"));
+    assert!(receiver.try_iter().any(|line| line == "started"));
     assert_eq!(
         function
             .logged("never written", Duration::from_millis(10))
@@ -193,7 +191,7 @@ fn odd_function() {
     let Ok(behaviour) = std::env::var("ODD_FUNCTION") else {
         return;
     };
-    println!("odd: started");
+    println!("started");
     match behaviour.as_str() {
         "init-error" => {
             call(

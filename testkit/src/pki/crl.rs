@@ -288,7 +288,7 @@ impl CrlBuilder {
     /// # Panics
     /// If the signing key has no signature with the digest or padding asked for.
     pub fn der(&self) -> Vec<u8> {
-        let digest = self.digest.or(self.signer.digest());
+        let digest = self.digest.or_else(|| self.signer.digest());
         let scheme = self.signer.key().scheme(digest, self.padding);
         let algorithm = scheme.algorithm_identifier_der();
         let tbs = self.tbs_cert_list(self.inner_algorithm_der.as_ref().unwrap_or(&algorithm));
@@ -334,7 +334,7 @@ impl CrlBuilder {
             algorithm,
             self.issuer_name_der
                 .as_deref()
-                .unwrap_or(self.ca.name_der()),
+                .unwrap_or_else(|| self.ca.name_der()),
             &this_update,
             &next_update,
             &entries_header,

@@ -110,10 +110,6 @@ impl SigningKey {
         }
     }
 
-    pub(crate) fn kind(&self) -> KeyKind {
-        self.kind
-    }
-
     /// SubjectPublicKeyInfo.
     pub(crate) fn spki_der(&self) -> Vec<u8> {
         let spki: Result<PublicKeyX509Der<'static>, _> = match &*self.private {

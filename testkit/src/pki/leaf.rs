@@ -56,7 +56,7 @@ impl Leaf {
             issuer: options
                 .issuer_name_der
                 .as_deref()
-                .unwrap_or(issuer.name_der()),
+                .unwrap_or_else(|| issuer.name_der()),
             not_before: options.not_before,
             not_after: options.not_after,
             subject: &options

@@ -1,8 +1,8 @@
 //! An in-process S3, over real HTTP, for the real SDK client and the real Lambda binaries.
 //!
-//! `s3s` does the protocol: routing, XML, SigV4 verification, aws-chunked bodies. The store behind it
-//! is ours ([`store`]), because what the product leans on is exactly what ready-made backends get
-//! wrong: conditional GET and HEAD, atomic conditional PUT, versions, checksums. Faults and the
+//! `s3s` does the protocol: routing, XML, SigV4 verification, aws-chunked bodies. The store behind
+//! it is ours (`store.rs`), because what the product leans on is exactly what ready-made backends
+//! get wrong: conditional GET and HEAD, atomic conditional PUT, versions, checksums. Faults and the
 //! request log sit in front of both, so a test can also see requests that never reached the store.
 
 mod store;
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use futures::stream;
+use futures::{StreamExt, stream};
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH, RANGE};
 use hyper::service::service_fn;
@@ -79,8 +79,8 @@ impl S3Server {
         self.shared.store.create_bucket(name);
     }
 
-    /// Stores an object as its owner would, without HTTP, and returns its ETag in the quotes in which
-    /// S3 returns it. Panics if there is no such bucket.
+    /// Stores an object as its owner would, without HTTP, and returns its ETag in the quotes in
+    /// which S3 returns it. Panics if there is no such bucket.
     pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Vec<u8>>) -> String {
         self.shared.store.put(bucket, key, bytes.into())
     }
@@ -136,8 +136,9 @@ impl S3Server {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// Makes the next `times` requests for `operation` on a key with this ending fail. Faults are used
-    /// up in the order in which they were set. An SDK client retries most of them, two more times.
+    /// Makes the next `times` requests for `operation` on a key with this ending fail. Faults are
+    /// used up in the order in which they were set. An SDK client retries most of them, two more
+    /// times.
     pub fn fail_next(&self, operation: Operation, key_suffix: &str, fault: Fault, times: usize) {
         let mut faults = self.shared.front.faults.lock().unwrap();
         for _ in 0..times {
@@ -410,11 +411,14 @@ async fn truncated(response: HttpResponse, length: usize) -> Result<HttpResponse
         .await
         .map_err(HttpError::new)?;
     bytes.truncate(length);
-    let chunks = [
-        Ok(bytes),
-        Err(std::io::Error::other("truncated by the test")),
-    ];
-    let body = StreamingBlob::wrap(stream::iter(chunks));
+    let end = async {
+        // Head and first part must be on their way before the connection breaks, or the client sees
+        // a lost response instead, and tries again.
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("truncated by the test"))
+    };
+    let chunks = stream::once(async { Ok(bytes) }).chain(stream::once(end));
+    let body = StreamingBlob::wrap(chunks);
     Ok(HttpResponse::from_parts(parts, body.into()))
 }
 

@@ -344,8 +344,7 @@ async fn faults_hit_the_requests_they_are_meant_for() {
     server.fail_next(Operation::GetObject, "a.crl", Fault::TruncateBody(4), 1);
     let truncated = get("a.crl").send().await.unwrap();
     assert_eq!(truncated.content_length(), Some(10));
-    let body = truncated.body.collect().await.map(|b| b.to_vec());
-    assert!(body.is_err(), "{body:?} {:?}", server.requests());
+    assert!(truncated.body.collect().await.is_err());
 
     server.fail_next(Operation::PutObject, "c.crl", Fault::LoseResponse, 1);
     let put = client
