@@ -13,6 +13,11 @@ use rustls_pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::oid_registry::{
+    OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER as AUTHORITY_KEY_IDENTIFIER,
+    OID_X509_EXT_BASIC_CONSTRAINTS as BASIC_CONSTRAINTS,
+    OID_X509_EXT_CRL_DISTRIBUTION_POINTS as CRL_DISTRIBUTION_POINTS,
+};
 use x509_parser::prelude::FromDer;
 
 /// A client certificate.
@@ -92,16 +97,27 @@ impl ClientCert {
         }
     }
 
+    /// Reads the extensions that decide. One of those must not be passed over because it is malformed
+    /// or occurs twice; any other may be as odd as it likes.
     fn read_extensions(
         &mut self,
         certificate: &X509Certificate<'_>,
     ) -> Result<(), ClientCertError> {
-        // Fails where an extension occurs twice: there would be no telling which one counts.
-        certificate
-            .extensions_map()
-            .map_err(|_| ClientCertError::Extensions)?;
-        for extension in certificate.extensions() {
+        for oid in [
+            AUTHORITY_KEY_IDENTIFIER,
+            BASIC_CONSTRAINTS,
+            CRL_DISTRIBUTION_POINTS,
+        ] {
+            let found = certificate.get_extension_unique(&oid);
+            let Some(extension) = found.map_err(|_| ClientCertError::Extensions)? else {
+                continue;
+            };
             match extension.parsed_extension() {
+                // x509-parser loses what follows a relative name, so these are read from the octets.
+                _ if oid == CRL_DISTRIBUTION_POINTS => {
+                    self.distribution_points =
+                        read_crl_distribution_points(extension.value, &self.issuer_name)?;
+                }
                 ParsedExtension::AuthorityKeyIdentifier(authority) => {
                     self.authority_key_id =
                         authority.key_identifier.as_ref().map(|id| id.0.to_vec());
@@ -109,18 +125,13 @@ impl ClientCert {
                 ParsedExtension::BasicConstraints(constraints) if constraints.ca => {
                     self.kind = CertificateKind::Ca;
                 }
-                ParsedExtension::CRLDistributionPoints(_) => {
-                    self.distribution_points =
-                        read_crl_distribution_points(extension.value, &self.issuer_name)?;
-                }
-                ParsedExtension::SubjectAlternativeName(names) => {
-                    let names = names.general_names.iter().filter_map(show_name);
-                    self.sans = names.collect::<Vec<_>>().join(", ");
-                }
-                // One that decides must not be passed over because it is malformed.
-                ParsedExtension::ParseError { .. } => return Err(ClientCertError::Extensions),
-                _ => {}
+                ParsedExtension::BasicConstraints(_) => {}
+                _ => return Err(ClientCertError::Extensions),
             }
+        }
+        if let Ok(Some(names)) = certificate.subject_alternative_name() {
+            let names = names.value.general_names.iter().filter_map(show_name);
+            self.sans = names.collect::<Vec<_>>().join(", ");
         }
         Ok(())
     }
@@ -151,7 +162,7 @@ const MAX_PEM_OCTETS: usize = 256 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientCertError {
-    /// An extension is malformed or occurs twice.
+    /// An extension that decides is malformed or occurs twice.
     Extensions,
     /// The certificate is not X.509.
     NotX509,

@@ -95,7 +95,10 @@ impl Snapshots {
             .entry(())
             .and_try_compute_if_nobody_else(async |entry| {
                 let held = entry.map(moka::Entry::into_value);
-                self.read(held, now).await.map(Op::Put)
+                match &held {
+                    Some(held) if !held.is_older_than(self.soft_age, now) => Ok(Op::Nop),
+                    _ => self.read(held, now).await.map(Op::Put),
+                }
             });
         if let Err(error) = result.await {
             tracing::warn!(%error, "snapshot");

@@ -61,6 +61,7 @@ impl Config {
             crl_prefixes: prefixes
                 .split(',')
                 .map(|prefix| prefix.trim().to_owned())
+                .filter(|prefix| !prefix.is_empty())
                 .collect(),
             snapshot: Location {
                 bucket: environment.required("SNAPSHOT_BUCKET", "the bucket of the snapshot"),
@@ -71,18 +72,37 @@ impl Config {
             max_crl_bytes: environment.number("MAX_CRL_BYTES", 1024..=1 << 30, 64 << 20),
             max_concurrent_gets: environment.number("MAX_CONCURRENT_GETS", 1..=64, 8),
         };
-        let in_crls = config.crl_prefixes.iter().any(|prefix| {
-            config.truststore.bucket == config.crl_bucket
-                && config.truststore.key.starts_with(prefix)
-        });
-        if in_crls && !config.crl_bucket.is_empty() {
+        if config.crl_prefixes.is_empty() {
             environment.problem(format!(
-                "the truststore s3://{}/{} is among the CRLs: whoever may write a CRL could replace \
-                 the CAs that CRLs are verified with; move it to a bucket of its own",
-                config.truststore.bucket, config.truststore.key
+                "CRL_PREFIXES is {prefixes:?}: it must name at least one prefix, such as crl/"
+            ));
+        }
+        for (what, location) in [
+            ("truststore", &config.truststore),
+            ("snapshot", &config.snapshot),
+        ] {
+            if config.is_among_crls(location) {
+                environment.problem(format!(
+                    "the {what} s3://{}/{} is among the CRLs: whoever may write a CRL could replace \
+                     it; move it to a bucket of its own",
+                    location.bucket, location.key
+                ));
+            }
+        }
+        if config.truststore == config.snapshot && !config.snapshot.bucket.is_empty() {
+            environment.problem(format!(
+                "truststore and snapshot are the same object, s3://{}/{}",
+                config.snapshot.bucket, config.snapshot.key
             ));
         }
         environment.finish(config)
+    }
+
+    fn is_among_crls(&self, location: &Location) -> bool {
+        let in_prefix = |prefix: &String| location.key.starts_with(prefix);
+        !self.crl_bucket.is_empty()
+            && location.bucket == self.crl_bucket
+            && self.crl_prefixes.iter().any(in_prefix)
     }
 }
 
@@ -147,6 +167,32 @@ mod tests {
         ] {
             assert!(named(name), "{name}: {error}");
         }
+    }
+
+    #[test]
+    fn prefixes_are_never_the_whole_bucket_by_mistake() {
+        let buckets = [
+            ("TRUSTSTORE_BUCKET", "t"),
+            ("CRL_BUCKET", "c"),
+            ("SNAPSHOT_BUCKET", "s"),
+        ];
+        let prefixes = |text| config(&[&buckets[..], &[("CRL_PREFIXES", text)]].concat());
+        assert_eq!(
+            prefixes("crl/, pki/a/ ,").unwrap().crl_prefixes,
+            ["crl/", "pki/a/"]
+        );
+        assert_eq!(prefixes(" , ").unwrap_err().problems.len(), 1);
+    }
+
+    #[test]
+    fn a_snapshot_that_a_crl_writer_could_replace_is_refused() {
+        let variables = [
+            ("TRUSTSTORE_BUCKET", "t"),
+            ("CRL_BUCKET", "b"),
+            ("SNAPSHOT_BUCKET", "b"),
+            ("SNAPSHOT_KEY", "crl/snapshot"),
+        ];
+        assert_eq!(config(&variables).unwrap_err().problems.len(), 1);
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub struct CertificateList<'a> {
     der: &'a [u8],
     /// What the signature is over.
     tbs_cert_list: &'a [u8],
+    is_version_2: bool,
     inner_algorithm: &'a [u8],
     outer_algorithm: &'a [u8],
     signature: &'a [u8],
@@ -78,7 +79,7 @@ pub fn crls_in(octets: &[u8]) -> Result<Vec<CertificateRevocationListDer<'_>>, R
 }
 
 impl<'a> CertificateList<'a> {
-    /// Splits the DER of a version 2 CRL.
+    /// Splits the DER of a CRL.
     ///
     /// ```text
     /// CertificateList ::= SEQUENCE {
@@ -97,7 +98,7 @@ impl<'a> CertificateList<'a> {
     /// ```
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] for anything but DER of that type, [`Refusal::Version`].
+    /// [`Refusal::Malformed`] for anything but DER of that type.
     pub fn from_der(der: &'a [u8]) -> Result<Self, Refusal> {
         let mut outer = Reader::new(der);
         let mut certificate_list = outer.sequence()?;
@@ -108,12 +109,8 @@ impl<'a> CertificateList<'a> {
         certificate_list.finish()?;
 
         let mut fields = Reader::new(tbs.content);
-        // §5.1.2.1: "When extensions are used, as required by this profile, this field MUST be
-        // present and MUST specify version 2 (the integer value is 1)."
-        match fields.optional(tag::INTEGER)? {
-            Some(version) if version.content == [1] => {}
-            _ => return Err(Refusal::Version),
-        }
+        let version = fields.optional(tag::INTEGER)?;
+        let is_version_2 = version.is_some_and(|version| version.content == [1]);
         let inner_algorithm = fields.expect(tag::SEQUENCE)?.raw;
         let issuer = fields.expect(tag::SEQUENCE)?.raw;
         let this_update = fields.element()?.time()?;
@@ -141,6 +138,7 @@ impl<'a> CertificateList<'a> {
         Ok(Self {
             der,
             tbs_cert_list: tbs.raw,
+            is_version_2,
             inner_algorithm,
             outer_algorithm,
             signature,
@@ -173,6 +171,10 @@ impl<'a> CertificateList<'a> {
     /// # Errors
     /// The first thing that is wrong with it, in the order of the steps below.
     pub fn verify(&self, truststore: &Truststore, now: UnixTime) -> Result<VerifiedCrl, Refusal> {
+        // CRL buckets are shared: what another CA publishes there need not be to our liking.
+        if truststore.named(self.issuer).next().is_none() {
+            return Err(Refusal::ForeignIssuer);
+        }
         let algorithm = self.algorithm()?;
         let extensions = self.extensions()?;
         let candidates = self.candidates(&extensions.authority_key, truststore, now)?;
@@ -213,9 +215,14 @@ impl<'a> CertificateList<'a> {
         self.read(self.extensions()?)
     }
 
-    /// §5.1.1.2: "This field MUST contain the same algorithm identifier as the signature field in
-    /// the sequence tbsCertList."
     fn algorithm(&self) -> Result<SignatureAlgorithm, Refusal> {
+        // §5.1.2.1: "When extensions are used, as required by this profile, this field MUST be
+        // present and MUST specify version 2 (the integer value is 1)."
+        if !self.is_version_2 {
+            return Err(Refusal::Version);
+        }
+        // §5.1.1.2: "This field MUST contain the same algorithm identifier as the signature field in
+        // the sequence tbsCertList."
         if self.inner_algorithm != self.outer_algorithm {
             return Err(Refusal::AlgorithmMismatch);
         }
@@ -238,7 +245,6 @@ impl<'a> CertificateList<'a> {
             cas.retain(|ca| keep(ca));
             if cas.is_empty() { Err(refusal) } else { Ok(()) }
         };
-        narrow(&|_| true, Refusal::ForeignIssuer)?;
         narrow(
             &|ca| authority_key.names(ca),
             Refusal::AuthorityKeyIdentifier,

@@ -16,6 +16,8 @@ use crate::truststore::{CaCertificate, Truststore};
 pub struct Ledger<'t> {
     truststore: &'t Truststore,
     crls: BTreeMap<Issuer, Vec<CrlRecord>>,
+    /// Keys of objects that CRLs are held from and that are not there any more.
+    vanished: Vec<String>,
 }
 
 /// What became of a CRL that is not refused.
@@ -40,6 +42,7 @@ impl<'t> Ledger<'t> {
         let carried = |issuer: &Issuer| (issuer.clone(), held.remove(issuer).unwrap_or_default());
         Self {
             crls: truststore.issuers().into_iter().map(carried).collect(),
+            vanished: Vec::new(),
             truststore,
         }
     }
@@ -66,7 +69,10 @@ impl<'t> Ledger<'t> {
                 Ok(Adopted::New)
             }
             std::cmp::Ordering::Equal if held.digest == record.digest => {
-                if held.source.key == record.source.key {
+                // Of two objects with the same CRL the first one stays the source, or each refresh
+                // would find the other one changed.
+                if held.source.key == record.source.key || self.vanished.contains(&held.source.key)
+                {
                     held.source = record.source;
                 }
                 Ok(Adopted::Unchanged)
@@ -79,6 +85,17 @@ impl<'t> Ledger<'t> {
                 found: record.number,
             }),
         }
+    }
+
+    /// The keys of objects that CRLs are held from and that are not listed any more. What they
+    /// revoked stays revoked; from now on the same CRL under another key takes their place.
+    pub fn find_vanished(&mut self, is_listed: impl Fn(&str) -> bool) -> &[String] {
+        let keys = self.records().map(|record| &record.source.key);
+        let mut vanished: Vec<_> = keys.filter(|key| !is_listed(key)).cloned().collect();
+        vanished.sort_unstable();
+        vanished.dedup();
+        self.vanished = vanished;
+        &self.vanished
     }
 
     /// The CRLs held that were read from the object with that key.
@@ -117,7 +134,7 @@ impl<'t> Ledger<'t> {
             }
         };
         let mut issuers: Vec<_> = self.crls.into_iter().map(record).collect();
-        mark_revoked_cas(&mut issuers, self.truststore);
+        mark_revoked_cas(&mut issuers, self.truststore, built_at);
         let builder = concat!("crl-fetcher ", env!("CARGO_PKG_VERSION")).to_owned();
         Contents {
             built_at,
@@ -128,25 +145,29 @@ impl<'t> Ledger<'t> {
     }
 }
 
-/// A CA is revoked when each of its certificates is: as long as one of them stands, there is a valid
-/// path through it.
-fn mark_revoked_cas(issuers: &mut [IssuerRecord], truststore: &Truststore) {
+/// A CA is revoked when each of its certificates is that is valid now: as long as one of them stands,
+/// there is a valid path through it. Of a CA without a valid one, any that is revoked is enough.
+fn mark_revoked_cas(issuers: &mut [IssuerRecord], truststore: &Truststore, now: UnixTime) {
     loop {
         // A mark may revoke what that CA issued, so look again until nothing changes. Each round
         // marks at least one CA, so there are no more rounds than CAs.
-        let marked: Vec<_> = issuers
-            .iter()
-            .map(|record| {
-                let mut certificates = truststore
+        let is_to_mark = |record: &IssuerRecord| {
+            let certificates = || {
+                truststore
                     .named(&record.issuer.name)
-                    .filter(|ca| ca.issuer == record.issuer);
-                certificates.all(|ca| is_revoked(ca, issuers))
-            })
-            .collect();
+                    .filter(|ca| ca.issuer == record.issuer)
+            };
+            let mut valid = certificates().filter(|ca| ca.is_valid_at(now)).peekable();
+            match valid.peek() {
+                Some(_) => valid.all(|ca| is_revoked(ca, issuers)),
+                None => certificates().any(|ca| is_revoked(ca, issuers)),
+            }
+        };
+        let marks: Vec<_> = issuers.iter().map(is_to_mark).collect();
         let mut changed = false;
-        for (record, marked) in issuers.iter_mut().zip(marked) {
-            changed |= marked && !record.revoked;
-            record.revoked |= marked;
+        for (record, mark) in issuers.iter_mut().zip(marks) {
+            changed |= mark && !record.revoked;
+            record.revoked |= mark;
         }
         if !changed {
             return;

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use futures::stream::{self, StreamExt};
+use revocation::der::Reader;
 use revocation::{EncodeError, ObjectRef, Snapshot, SnapshotError, UnixTime};
 
 use crate::config::{Config, Location};
@@ -160,7 +161,8 @@ impl Fetcher {
         truststore: &Truststore,
         now: UnixTime,
     ) -> Vec<SourceReport> {
-        let mut reports = vanished(ledger, &listed);
+        let vanished = ledger.find_vanished(|key| listed.contains_key(key));
+        let mut reports: Vec<_> = vanished.iter().map(|key| report_vanished(key)).collect();
         let is_held = |key: &str, etag: &str| {
             !etag.is_empty()
                 && ledger
@@ -230,9 +232,13 @@ impl Fetcher {
     }
 }
 
-/// Whether octets are PEM, by content: DER of a CRL or a certificate starts with a SEQUENCE.
+/// Whether octets are PEM, by content: they are not the one DER value that they would be else, and
+/// somewhere in them a PEM block begins.
 pub fn is_pem(octets: &[u8]) -> bool {
-    octets.first() != Some(&0x30) && octets.windows(11).any(|window| window == b"-----BEGIN ")
+    let is_der = Reader::new(octets)
+        .element()
+        .is_ok_and(|element| element.raw == octets);
+    !is_der && octets.windows(11).any(|window| window == b"-----BEGIN ")
 }
 
 /// Verifies every CRL in an object, in DER or PEM.
@@ -281,13 +287,14 @@ impl Source {
         if !refusals.is_empty() {
             ledger.mark_unfinished(&source);
         }
-        let is_foreign = |refusal: &&Refusal| **refusal == Refusal::ForeignIssuer;
         let gravest = refusals
             .iter()
-            .find(|refusal| !is_foreign(refusal))
+            .find(|refusal| !refusal.is_foreign())
             .or_else(|| refusals.first());
+        // In the place of a CRL that we hold, somebody else's is no neighbour but a replacement.
+        let replaces_held = adopted.is_empty() && ledger.from_object(&source.key).next().is_some();
         let outcome = match gravest {
-            Some(Refusal::ForeignIssuer) => Outcome::Foreign,
+            Some(refusal) if refusal.is_foreign() && !replaces_held => Outcome::Foreign,
             Some(_) => Outcome::Refused,
             None if adopted.contains(&Adopted::New) => Outcome::Accepted,
             None => Outcome::Unchanged,
@@ -301,23 +308,14 @@ impl Source {
     }
 }
 
-/// The objects that the ledger holds CRLs of and that are not listed any more.
-fn vanished(ledger: &Ledger<'_>, listed: &BTreeMap<String, String>) -> Vec<SourceReport> {
-    let mut keys: Vec<_> = ledger
-        .records()
-        .map(|record| record.source.key.clone())
-        .collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys.retain(|key| !listed.contains_key(key));
+fn report_vanished(key: &str) -> SourceReport {
     let message = "the object is gone; what its CRL revoked stays revoked until a newer one comes";
-    let report = |key| SourceReport {
-        key,
+    SourceReport {
+        key: key.to_owned(),
         outcome: Outcome::Vanished,
         code: Some("vanished"),
         message: Some(message.to_owned()),
-    };
-    keys.into_iter().map(report).collect()
+    }
 }
 
 fn report_snapshot(snapshot: &Snapshot<Vec<u8>>, etag: String, published: bool) -> SnapshotReport {

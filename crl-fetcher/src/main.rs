@@ -7,7 +7,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use crl_fetcher::config::Config;
-use crl_fetcher::report::Report;
+use crl_fetcher::report::{Counts, Report, SnapshotReport};
 use crl_fetcher::{Fetcher, RefreshError, trigger};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use revocation::UnixTime;
@@ -43,17 +43,48 @@ async fn refresh(fetcher: &Fetcher, event: Value) -> Result<Report, Failure> {
         tracing::error!(trigger, error_type = error.error_type(), %error, "refresh");
         Failure::Refresh(error)
     })?;
-    let line = serde_json::to_string(&report).unwrap_or_default();
-    match report.refused() {
-        Some(refused) => {
-            tracing::error!(report = line, "refresh");
-            Err(Failure::RefusedSources(refused))
-        }
-        None => {
-            tracing::info!(report = line, "refresh");
-            Ok(report)
-        }
+    let refused = report.refused();
+    log(&report, refused.as_deref());
+    match refused {
+        Some(refused) => Err(Failure::RefusedSources(refused)),
+        None => Ok(report),
     }
+}
+
+/// One line a refresh, always with the same keys.
+fn log(report: &Report, refused: Option<&str>) {
+    let SnapshotReport {
+        id,
+        published,
+        issuers,
+        crls,
+        revoked,
+        octets,
+        ..
+    } = &report.snapshot;
+    let Counts {
+        accepted,
+        unchanged,
+        foreign,
+        refused: refusals,
+        vanished,
+    } = report.counts;
+    tracing::info!(
+        trigger = report.trigger,
+        snapshot = id,
+        published,
+        issuers,
+        crls,
+        revoked,
+        octets,
+        accepted,
+        unchanged,
+        foreign,
+        refusals,
+        vanished,
+        refused = refused.unwrap_or_default(),
+        "refresh"
+    );
 }
 
 /// The one place that reads the clock.

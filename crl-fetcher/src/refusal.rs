@@ -57,7 +57,7 @@ pub enum Refusal {
         /// What is wrong.
         error: DerError,
     },
-    /// Its issuer is no CA of the truststore. Not a failure: CRL buckets are shared.
+    /// Its issuer is no CA of the truststore. Usually no failure: CRL buckets are shared.
     ForeignIssuer,
     /// It speaks for other issuers than its own (§5.2.5, §5.3.3).
     IndirectCrl,
@@ -108,6 +108,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether the CRL is simply of a CA that the truststore does not hold: of another name, or of a
+    /// namesake with another key, such as a retired predecessor.
+    pub const fn is_foreign(&self) -> bool {
+        matches!(self, Self::ForeignIssuer | Self::AuthorityKeyIdentifier)
+    }
+
     /// The code, stable between releases.
     pub const fn code(&self) -> &'static str {
         match self {

@@ -97,18 +97,26 @@ impl Counts {
 }
 
 impl Report {
-    /// The objects that were refused, in words; `None` if none was.
+    /// The objects that were refused, in words; `None` if none was. Names no more than 50.
     pub fn refused(&self) -> Option<String> {
-        let refused = self
-            .sources
-            .iter()
-            .filter(|source| source.outcome == Outcome::Refused);
-        let lines: Vec<_> = refused
-            .map(|source| {
-                let (code, message) = (source.code.unwrap_or_default(), source.message.as_deref());
-                format!("{}: {code}: {}", source.key, message.unwrap_or_default())
-            })
-            .collect();
-        (!lines.is_empty()).then(|| lines.join("; "))
+        let refused = || {
+            self.sources
+                .iter()
+                .filter(|source| source.outcome == Outcome::Refused)
+        };
+        let in_words = |source: &SourceReport| {
+            let (code, message) = (source.code.unwrap_or_default(), source.message.as_deref());
+            format!("{}: {code}: {}", source.key, message.unwrap_or_default())
+        };
+        let mut lines: Vec<_> = refused().take(MAX_NAMED).map(in_words).collect();
+        match refused().count() {
+            0 => return None,
+            count if count > MAX_NAMED => lines.push(format!("and {} more", count - MAX_NAMED)),
+            _ => {}
+        }
+        Some(lines.join("; "))
     }
 }
+
+/// Lambda takes error messages of a limited size.
+const MAX_NAMED: usize = 50;

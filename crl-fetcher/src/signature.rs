@@ -259,6 +259,10 @@ fn read_digest(algorithm_identifier: &[u8]) -> Result<Digest, SignatureError> {
 
 /// The dotted form of an object identifier's content octets.
 pub(crate) fn show_oid(content: &[u8]) -> String {
+    // It is shown before any signature is verified, so it must not grow with the input.
+    if content.len() > MAX_OID_OCTETS {
+        return format!("of {} octets", content.len());
+    }
     let mut arcs: Vec<u64> = Vec::new();
     let mut arc = 0_u64;
     for octet in content {
@@ -277,6 +281,7 @@ pub(crate) fn show_oid(content: &[u8]) -> String {
         .join(".")
 }
 
+const MAX_OID_OCTETS: usize = 32;
 const ABSENT: &[u8] = &[];
 const NULL: &[u8] = &[0x05, 0x00];
 

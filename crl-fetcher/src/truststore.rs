@@ -24,6 +24,9 @@ pub struct CaCertificate {
     /// How CRLs and certificates refer to this CA. Several certificates of one CA (renewed, or
     /// cross-signed) have it in common.
     pub issuer: Issuer,
+    /// Whether the key identifier is the certificate's own, not one derived from the key because it
+    /// has none.
+    pub states_key_id: bool,
     /// Its key.
     pub public_key: PublicKey,
     /// Start of its validity.
@@ -130,6 +133,7 @@ impl CaCertificate {
                 _ => {}
             }
         }
+        let states_key_id = key_id.is_some();
         let issuer = Issuer {
             name: certificate.subject().as_raw().to_vec(),
             key_id: key_id.unwrap_or_else(|| derived_key_id(&public_key)),
@@ -140,6 +144,7 @@ impl CaCertificate {
         let validity = certificate.validity();
         Ok(Some(Self {
             issuer,
+            states_key_id,
             public_key,
             not_before: UnixTime::from_seconds(validity.not_before.timestamp()),
             not_after: UnixTime::from_seconds(validity.not_after.timestamp()),
@@ -166,6 +171,9 @@ fn derived_key_id(public_key: &PublicKey) -> Vec<u8> {
 }
 
 fn certificates(octets: &[u8]) -> Result<Vec<CertificateDer<'_>>, TruststoreError> {
+    if octets.is_empty() {
+        return Err(TruststoreError::NoCa);
+    }
     if !crate::is_pem(octets) {
         return Ok(vec![CertificateDer::from(octets)]);
     }

@@ -145,13 +145,14 @@ impl<'a> AuthorityKey<'a> {
         })
     }
 
-    /// Whether that CA certificate is the one, as far as both sides say.
+    /// Whether that CA certificate is the one, as far as both sides say: a CA without a subject key
+    /// identifier may be referred to by one that it derives in a way of its own.
     pub(super) fn names(&self, ca: &CaCertificate) -> bool {
-        let key_matches = self.key_id.is_none_or(|key_id| key_id == ca.issuer.key_id);
-        key_matches
-            && self
-                .certificate
-                .is_none_or(|(names, serial)| certificate_is(ca, names, serial))
+        let key_matches = self
+            .key_id
+            .is_none_or(|key_id| !ca.states_key_id || key_id == ca.issuer.key_id);
+        let is_it = |(names, serial)| certificate_is(ca, names, serial);
+        key_matches && self.certificate.is_none_or(is_it)
     }
 }
 

@@ -1,0 +1,237 @@
+//! What the ledger carries from snapshot to snapshot: knowledge only grows.
+
+use crl_fetcher::ledger::{Adopted, Ledger};
+use crl_fetcher::refusal::Refusal;
+use crl_fetcher::truststore::Truststore;
+use revocation::{Contents, CrlNumber, Issuer, ObjectRef};
+use testkit::pki::{Ca, CaOptions, CrlBuilder, der};
+
+use super::{NOW, issuer, object, serial, truststore, verify};
+
+#[test]
+fn a_greater_number_supersedes_and_nothing_else_does() {
+    let ca = Ca::root("Issuing CA");
+    let truststore = truststore(&[&ca]);
+    let adopt = |ledger: &mut Ledger<'_>, crl: &[u8], etag: &str| {
+        let verified = verify(crl, &truststore).unwrap();
+        ledger.adopt(verified, object("crl/a.crl", etag))
+    };
+    let first = ca.crl().number(10).revoke(&[1]).der();
+    let second = ca.crl().number(11).revoke(&[2]).der();
+
+    let mut ledger = Ledger::new(&truststore, None);
+    assert_eq!(adopt(&mut ledger, &first, "1"), Ok(Adopted::New));
+    assert_eq!(adopt(&mut ledger, &second, "2"), Ok(Adopted::New));
+    let sources: Vec<_> = ledger.records().map(|record| &record.source).collect();
+    assert_eq!(sources, [&object("crl/a.crl", "2")]);
+
+    let lower = Refusal::CrlNumberLower {
+        held: number(11),
+        found: number(10),
+    };
+    assert_eq!(adopt(&mut ledger, &first, "3"), Err(lower));
+    let reused = Refusal::CrlNumberReused { number: number(11) };
+    let other = ca.crl().number(11).revoke(&[3]).der();
+    assert_eq!(adopt(&mut ledger, &other, "4"), Err(reused));
+    assert_eq!(adopt(&mut ledger, &second, "5"), Ok(Adopted::Unchanged));
+
+    let contents = ledger.into_contents(NOW, object("truststore.pem", "t"));
+    let held = &contents.issuers[0].crls;
+    assert_eq!(held.len(), 1);
+    assert_eq!(held[0].number, number(11));
+    assert_eq!(held[0].source, object("crl/a.crl", "5"));
+    assert!(held[0].revoked.contains(&serial(&[2])));
+}
+
+/// CRL numbers are compared as numbers: AWS Private CA's have 48 bits and grow longer.
+#[test]
+fn a_longer_number_is_greater() {
+    let ca = Ca::root("Issuing CA");
+    let crls = [
+        ca.crl().number(0xff),
+        ca.crl().number(0x100),
+        ca.crl().number_der(&der::integer(&[0x7f; 20])),
+    ];
+    let contents = contents_of(&truststore(&[&ca]), None, &crls);
+    let held = &contents.issuers[0].crls;
+    assert_eq!(
+        held[0].number,
+        CrlNumber::from_der_integer(&[0x7f; 20]).unwrap()
+    );
+}
+
+#[test]
+fn each_scope_has_numbers_of_its_own() {
+    let ca = Ca::root("Issuing CA");
+    let crls = [
+        ca.crl().number(10).revoke(&[1]),
+        ca.crl()
+            .number(3)
+            .partition(&["http://crl.example.com/a"])
+            .revoke(&[2]),
+        ca.crl()
+            .number(2)
+            .partition(&["http://crl.example.com/b"])
+            .revoke(&[3]),
+    ];
+    let contents = contents_of(&truststore(&[&ca]), None, &crls);
+    let numbers: Vec<_> = contents.issuers[0]
+        .crls
+        .iter()
+        .map(|crl| crl.number.to_string())
+        .collect();
+    assert_eq!(numbers, ["10", "3", "2"]);
+}
+
+#[test]
+fn what_was_held_stays_without_its_objects() {
+    let ca = Ca::root("Issuing CA");
+    let truststore = truststore(&[&ca]);
+    let partition = ca.crl().partition(&["http://crl.example.com/a"]);
+    let before = contents_of(&truststore, None, &[ca.crl().number(5), partition]);
+    assert_eq!(before.issuers[0].crls.len(), 2);
+
+    let after = contents_of(&truststore, Some(before.clone()), &[]);
+    assert_eq!(after, before);
+    let newer = contents_of(&truststore, Some(before.clone()), &[ca.crl().number(6)]);
+    assert_eq!(newer.issuers[0].crls[0].number, number(6));
+    assert_eq!(newer.issuers[0].crls[1], before.issuers[0].crls[1]);
+}
+
+#[test]
+fn every_ca_of_the_truststore_is_known_also_without_a_crl() {
+    let (one, two) = (Ca::root("CA one"), Ca::root("CA two"));
+    let contents = contents_of(&truststore(&[&two, &one]), None, &[two.crl()]);
+    let known: Vec<_> = contents
+        .issuers
+        .iter()
+        .map(|record| (&record.issuer, record.revoked, record.crls.len()))
+        .collect();
+    let (one, two) = (issuer(&one), issuer(&two));
+    assert_eq!(known, [(&one, false, 0), (&two, false, 1)]);
+}
+
+#[test]
+fn a_ca_that_left_the_truststore_is_forgotten() {
+    let (stays, leaves) = (Ca::root("CA one"), Ca::root("CA two"));
+    let before = contents_of(
+        &truststore(&[&stays, &leaves]),
+        None,
+        &[stays.crl(), leaves.crl()],
+    );
+    assert_eq!(before.issuers.len(), 2);
+    let after = contents_of(&truststore(&[&stays]), Some(before.clone()), &[]);
+    assert_eq!(after.issuers, before.issuers[..1]);
+}
+
+/// The same name is not enough to inherit what another key's CRL said.
+#[test]
+fn a_ca_of_the_same_name_with_another_key_inherits_nothing() {
+    let (old, new) = (Ca::root("Issuing CA"), Ca::root("Issuing CA"));
+    let before = contents_of(&truststore(&[&old]), None, &[old.crl().revoke(&[1])]);
+    let after = contents_of(&truststore(&[&new]), Some(before), &[]);
+    assert_eq!(after.issuers[0].issuer, issuer(&new));
+    assert_eq!(after.issuers[0].crls, []);
+}
+
+#[test]
+fn a_revoked_ca_takes_everything_below_it_along() {
+    let root = Ca::root("Root CA");
+    let middle = root.subordinate_with("Middle CA", CaOptions::default());
+    let issuing = middle.subordinate("Issuing CA");
+    let beside = root.subordinate("Other CA");
+    let cas = [&issuing, &beside, &middle, &root];
+    let truststore = truststore(&cas);
+
+    let none = contents_of(&truststore, None, &[root.crl(), issuing.crl()]);
+    assert_eq!(revoked(&none), Vec::<Issuer>::new());
+
+    let crls = [root.crl().revoke(&middle.serial()), issuing.crl()];
+    let contents = contents_of(&truststore, None, &crls);
+    // In the order of their encoded names, of which the shorter one comes first.
+    assert_eq!(revoked(&contents), [issuer(&middle), issuer(&issuing)]);
+
+    // A newer CRL that does not list it takes it back: the CA was only on hold.
+    let lifted = [root.crl().this_update(NOW.seconds() - 60)];
+    let contents = contents_of(&truststore, Some(contents), &lifted);
+    assert_eq!(revoked(&contents), Vec::<Issuer>::new());
+}
+
+#[test]
+fn another_ca_cannot_revoke_a_ca() {
+    let (root, other) = (Ca::root("Root CA"), Ca::root("Other CA"));
+    let issuing = root.subordinate("Issuing CA");
+    let truststore = truststore(&[&root, &other, &issuing]);
+    let crl = other.crl().revoke(&issuing.serial());
+    let contents = contents_of(&truststore, None, &[crl]);
+    assert_eq!(revoked(&contents), Vec::<Issuer>::new());
+}
+
+/// Which of two keys of one name issued a certificate, its authority key identifier says.
+#[test]
+fn a_ca_of_the_issuers_name_with_another_key_cannot_revoke_a_ca() {
+    let (root, impostor) = (Ca::root("Root CA"), Ca::root("Root CA"));
+    let issuing = root.subordinate("Issuing CA");
+    let truststore = truststore(&[&root, &impostor, &issuing]);
+    let crl = impostor.crl().revoke(&issuing.serial());
+    let contents = contents_of(&truststore, None, &[crl]);
+    assert_eq!(revoked(&contents), Vec::<Issuer>::new());
+}
+
+#[test]
+fn a_cross_certified_ca_is_revoked_with_the_last_of_its_certificates() {
+    let (one, two) = (Ca::root("Root one"), Ca::root("Root two"));
+    let under_one = one.subordinate("Issuing CA");
+    let under_two = two.subordinate_with("Issuing CA", same_key_as(&under_one));
+    let truststore = truststore(&[&one, &two, &under_one, &under_two]);
+
+    let first = [one.crl().revoke(&under_one.serial())];
+    let contents = contents_of(&truststore, None, &first);
+    assert_eq!(revoked(&contents), Vec::<Issuer>::new());
+
+    let second = [two.crl().revoke(&under_two.serial())];
+    let contents = contents_of(&truststore, Some(contents), &second);
+    assert_eq!(revoked(&contents), [issuer(&under_one)]);
+}
+
+/// There is no path through an expired certificate, so it does not keep a CA from being revoked.
+#[test]
+fn an_expired_certificate_of_a_ca_does_not_save_it() {
+    let root = Ca::root("Root CA");
+    let expired = CaOptions {
+        not_after: NOW.seconds() - 1,
+        ..CaOptions::default()
+    };
+    let old = root.subordinate_with("Issuing CA", expired);
+    let renewed = root.subordinate_with("Issuing CA", same_key_as(&old));
+    let truststore = truststore(&[&root, &old, &renewed]);
+    let contents = contents_of(&truststore, None, &[root.crl().revoke(&renewed.serial())]);
+    assert_eq!(revoked(&contents), [issuer(&renewed)]);
+}
+
+fn same_key_as(ca: &Ca) -> CaOptions {
+    CaOptions {
+        key_of: Some(ca.clone()),
+        ..CaOptions::default()
+    }
+}
+
+/// One refresh: `held`, and every one of these CRLs on top of it, each from an object of its own.
+fn contents_of(truststore: &Truststore, held: Option<Contents>, crls: &[CrlBuilder]) -> Contents {
+    let mut ledger = Ledger::new(truststore, held);
+    for (index, crl) in crls.iter().enumerate() {
+        let verified = verify(&crl.der(), truststore).unwrap();
+        let source = object(&format!("crl/{index}.crl"), "1");
+        assert_eq!(ledger.adopt(verified, source), Ok(Adopted::New));
+    }
+    ledger.into_contents(NOW, ObjectRef::default())
+}
+
+fn revoked(contents: &Contents) -> Vec<Issuer> {
+    let revoked = contents.issuers.iter().filter(|record| record.revoked);
+    revoked.map(|record| record.issuer.clone()).collect()
+}
+
+fn number(value: u64) -> CrlNumber {
+    CrlNumber::from_der_integer(&der::minimal_content(&value.to_be_bytes())).unwrap()
+}

@@ -1,0 +1,53 @@
+//! CRLs from octets to the contents of a snapshot, without S3 and without a clock: which are
+//! accepted, which are refused and why, and what the ledger makes of them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how these tests fail"
+)]
+
+mod accepted;
+mod ledger;
+mod refused;
+
+use crl_fetcher::crl::{CertificateList, VerifiedCrl};
+use crl_fetcher::refusal::Refusal;
+use crl_fetcher::truststore::Truststore;
+use revocation::{CrlRecord, Issuer, ObjectRef, SerialNumber, UnixTime};
+use testkit::pki::Ca;
+
+/// 2026-11-15T00:00:00Z: two weeks into the life of the CRLs that testkit writes.
+const NOW: UnixTime = UnixTime::from_seconds(1_794_700_800);
+
+fn truststore(cas: &[&Ca]) -> Truststore {
+    let pem: String = cas.iter().map(|ca| ca.certificate_pem()).collect();
+    Truststore::read(pem.as_bytes()).unwrap()
+}
+
+fn verify(crl: &[u8], truststore: &Truststore) -> Result<VerifiedCrl, Refusal> {
+    CertificateList::from_der(crl)?.verify(truststore, NOW)
+}
+
+/// What the snapshot would keep of a CRL that must be accepted.
+fn record(crl: &[u8], truststore: &Truststore) -> CrlRecord {
+    let verified = verify(crl, truststore).unwrap();
+    verified.into_record(object("crl/a.crl", "1")).unwrap().1
+}
+
+fn issuer(ca: &Ca) -> Issuer {
+    Issuer {
+        name: ca.name_der().to_vec(),
+        key_id: ca.key_id().to_vec(),
+    }
+}
+
+fn object(key: &str, etag: &str) -> ObjectRef {
+    ObjectRef {
+        key: key.to_owned(),
+        etag: etag.to_owned(),
+    }
+}
+
+fn serial(content: &[u8]) -> SerialNumber {
+    SerialNumber::from_der_integer(content).unwrap()
+}
