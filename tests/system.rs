@@ -1,0 +1,19 @@
+//! System tests: the real binaries, each in an execution environment of its own, against an S3.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how these tests fail"
+)]
+
+#[path = "system/degraded.rs"]
+mod degraded;
+#[path = "system/events.rs"]
+mod events;
+#[path = "system/golden.rs"]
+mod golden;
+#[path = "system/policies.rs"]
+mod policies;
+#[path = "system/refused_crls.rs"]
+mod refused_crls;
+#[path = "system/revoke_then_deny.rs"]
+mod revoke_then_deny;
