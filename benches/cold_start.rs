@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use benches::{serials, snapshot};
 use indicatif::{ProgressBar, ProgressStyle};
-use testkit::lambda::{Function, binaries};
+use testkit::lambda::{Function, build_packages};
 use testkit::pki::Ca;
 use testkit::s3::S3Server;
 
@@ -20,7 +20,9 @@ async fn main() {
     if cfg!(debug_assertions) {
         eprintln!("this is an unoptimized build: add --release for figures that mean something");
     }
-    let binaries = binaries();
+    let built = build_packages(&["authorizer", "sample-api"], |_| {});
+    let built = built.unwrap_or_else(|error| panic!("{error}"));
+    let (authorizer_binary, no_op_binary) = (&built["authorizer"], &built["sample-api"]);
     let s3 = S3Server::start().await;
     s3.create_bucket(BUCKET);
     let ca = Ca::root("Bench CA");
@@ -37,13 +39,13 @@ async fn main() {
     let mut authorizer = sizes.map(|count| (count, Vec::new()));
     // In turn, so that a change of the machine's speed meets all of them.
     for _ in 0..ROUNDS {
-        no_op.push(init(&binaries.sample_api, &[], None).await);
+        no_op.push(init(no_op_binary, &[], None).await);
         for (count, durations) in &mut authorizer {
             let mut environment = s3.environment();
             environment.push(("SNAPSHOT_BUCKET".to_owned(), BUCKET.to_owned()));
             environment.push(("SNAPSHOT_KEY".to_owned(), key(*count)));
             let loaded = Some("snapshot");
-            durations.push(init(&binaries.authorizer, &environment, loaded).await);
+            durations.push(init(authorizer_binary, &environment, loaded).await);
         }
         progress.inc(1);
     }
