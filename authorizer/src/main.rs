@@ -1,6 +1,6 @@
 //! Cold start: configuration, S3 client and the first snapshot, then one decision an invocation.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use authorizer::Authorizer;
 use authorizer::config::Config;
@@ -81,16 +81,8 @@ fn s3_client() -> Result<Client, Error> {
     Ok(Client::from_conf(config.build()))
 }
 
-/// The one place that reads the clock.
 fn now() -> UnixTime {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "time enters here and travels down"
-    )]
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    UnixTime::from_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
+    UnixTime::from_seconds(environment::unix_seconds())
 }
 
 #[derive(Debug)]

@@ -178,22 +178,7 @@ impl<'a> CertificateList<'a> {
         let algorithm = self.algorithm()?;
         let extensions = self.extensions()?;
         let candidates = self.candidates(&extensions.authority_key, truststore, now)?;
-        let signer = candidates.iter().find_map(|ca| {
-            let verified = ca
-                .public_key
-                .verify(algorithm, self.tbs_cert_list, self.signature);
-            verified.is_ok().then_some(&ca.issuer)
-        });
-        let Some(issuer) = signer else {
-            // Say of the one candidate there usually is why its key does not verify.
-            let error =
-                candidates[0]
-                    .public_key
-                    .verify(algorithm, self.tbs_cert_list, self.signature);
-            return Err(error
-                .err()
-                .map_or(Refusal::ForeignIssuer, Refusal::Signature));
-        };
+        let issuer = self.signer(&candidates, algorithm)?;
         if self.this_update > now.plus(ALLOWED_SKEW) {
             return Err(Refusal::NotYetIssued {
                 this_update: self.this_update,
@@ -264,6 +249,25 @@ impl<'a> CertificateList<'a> {
             });
         }
         Ok(cas)
+    }
+
+    /// The one of the candidates whose key verifies the signature.
+    fn signer<'t>(
+        &self,
+        candidates: &[&'t CaCertificate],
+        algorithm: SignatureAlgorithm,
+    ) -> Result<&'t Issuer, Refusal> {
+        let mut refusal = Refusal::ForeignIssuer;
+        for ca in candidates {
+            match ca
+                .public_key
+                .verify(algorithm, self.tbs_cert_list, self.signature)
+            {
+                Ok(()) => return Ok(&ca.issuer),
+                Err(error) => refusal = Refusal::Signature(error),
+            }
+        }
+        Err(refusal)
     }
 
     fn read(&self, extensions: CrlExtensions<'_>) -> Result<Profile, Refusal> {

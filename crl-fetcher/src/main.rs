@@ -1,6 +1,6 @@
 //! Cold start: configuration and client, then one refresh an invocation.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
@@ -87,16 +87,8 @@ fn log(report: &Report, refused: Option<&str>) {
     );
 }
 
-/// The one place that reads the clock.
 fn now() -> UnixTime {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "time enters here and travels down"
-    )]
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    UnixTime::from_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
+    UnixTime::from_seconds(environment::unix_seconds())
 }
 
 #[derive(Debug)]

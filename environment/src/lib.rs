@@ -1,9 +1,12 @@
-//! Configuration from environment variables. A misconfigured function stops in its Init phase with
-//! one message that names every variable that is missing or wrong and what it accepts.
+//! What a function is given by its surroundings: variables, and the time.
+//!
+//! A misconfigured function stops in its Init phase with one message that names every variable that
+//! is missing or wrong and what it accepts.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Reads variables and collects the problems.
 pub struct Environment<'a> {
@@ -90,6 +93,19 @@ impl<'a> Environment<'a> {
             Err(ConfigError { problems })
         }
     }
+}
+
+/// Seconds since 1970-01-01T00:00:00Z. The functions read the clock here and nowhere else: from here
+/// on time is an argument.
+pub fn unix_seconds() -> i64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "time enters here and travels down"
+    )]
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// What is wrong with the environment, one sentence a problem.

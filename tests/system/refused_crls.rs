@@ -185,6 +185,30 @@ async fn a_foreign_crl_is_named_and_no_failure() {
     assert_eq!(decide(&authorizer, &client).await, "allow not-revoked");
 }
 
+/// A neighbour's CRL is one thing; in the place of ours it means that ours is not updated any more.
+#[tokio::test]
+async fn a_foreign_crl_in_the_place_of_ours_is_refused() {
+    let (ours, foreign) = (Ca::root("Our CA"), Ca::root("Foreign CA"));
+    let namesake = Ca::root("Our CA");
+    let deployment = Deployment::start(&[&ours]).await;
+    let client = client(&ours, "client");
+    let ours_crl = ours.crl().current().revoke(&client.serial());
+    deployment.publish(&ours.crl_key(), ours_crl.der());
+    let fetcher = deployment.fetcher().await;
+    refresh(&fetcher).await;
+    for (other, code) in [
+        (&foreign, "foreign-issuer"),
+        (&namesake, "authority-key-identifier"),
+    ] {
+        deployment.publish(&ours.crl_key(), other.crl().current().der());
+        let error = failed_refresh(&fetcher).await;
+        assert_eq!(error.error_type, "RefusedSources");
+        assert!(error.message.contains(code), "{}", error.message);
+    }
+    let authorizer = deployment.authorizer().await;
+    assert_eq!(decide(&authorizer, &client).await, "deny revoked");
+}
+
 /// Its revocations are knowledge; that it is too old to clear anybody is judged with each request.
 #[tokio::test]
 async fn an_expired_crl_is_taken_if_it_is_newer() {

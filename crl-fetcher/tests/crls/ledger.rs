@@ -43,6 +43,33 @@ fn a_greater_number_supersedes_and_nothing_else_does() {
     assert!(held[0].revoked.contains(&serial(&[2])));
 }
 
+/// An object that was moved is not missed for ever, and of two copies the first stays the source.
+#[test]
+fn the_same_crl_under_another_key_takes_the_place_of_a_vanished_one() {
+    let ca = Ca::root("Issuing CA");
+    let truststore = truststore(&[&ca]);
+    let crl = ca.crl().number(10).der();
+    let source_after = |listed: &[&str]| {
+        let held = contents_of(&truststore, None, &[ca.crl().number(10)]);
+        let mut ledger = Ledger::new(&truststore, Some(held));
+        let vanished = ledger.find_vanished(|key| listed.contains(&key)).to_vec();
+        let verified = verify(&crl, &truststore).unwrap();
+        let adopted = ledger.adopt(verified, object("crl/moved.crl", "2"));
+        assert_eq!(adopted, Ok(Adopted::Unchanged));
+        let sources: Vec<_> = ledger
+            .records()
+            .map(|record| record.source.clone())
+            .collect();
+        (vanished, sources)
+    };
+    let moved = source_after(&["crl/moved.crl"]);
+    assert_eq!(moved.0, ["crl/0.crl"]);
+    assert_eq!(moved.1, [object("crl/moved.crl", "2")]);
+    let copied = source_after(&["crl/0.crl", "crl/moved.crl"]);
+    assert_eq!(copied.0, [""; 0]);
+    assert_eq!(copied.1, [object("crl/0.crl", "1")]);
+}
+
 /// CRL numbers are compared as numbers: AWS Private CA's have 48 bits and grow longer.
 #[test]
 fn a_longer_number_is_greater() {
