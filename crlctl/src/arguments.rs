@@ -41,18 +41,11 @@ pub(crate) struct Inspect {
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// A file with CA certificates, DER or PEM: the truststore of the API
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
-    pub(crate) truststore: Vec<PathBuf>,
-    /// A file with CRLs, DER or PEM
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
-    pub(crate) crl: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) verification: Verification,
     /// The client certificate to look up, DER or PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
-    /// The moment to judge at: Unix seconds or RFC 3339 [default: now]
-    #[arg(long, value_name = "TIME", value_parser = moment, default_value_t = now(), hide_default_value = true)]
-    pub(crate) at: UnixTime,
     /// How to print the result
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
@@ -60,21 +53,27 @@ pub(crate) struct Check {
 
 #[derive(Debug, Args)]
 pub(crate) struct Authorize {
+    #[command(flatten)]
+    pub(crate) verification: Verification,
+    /// A file with the authorizer event, JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) event: PathBuf,
+    /// What payload 2.0 events are answered with, as RESPONSE_FORMAT of the function
+    #[arg(long, value_enum, default_value = "simple")]
+    pub(crate) response: ResponseFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verification {
     /// A file with CA certificates, DER or PEM: the truststore of the API
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub(crate) truststore: Vec<PathBuf>,
     /// A file with CRLs, DER or PEM
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     pub(crate) crl: Vec<PathBuf>,
-    /// A file with the authorizer event, JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) event: PathBuf,
     /// The moment to judge at: Unix seconds or RFC 3339 [default: now]
     #[arg(long, value_name = "TIME", value_parser = moment, default_value_t = now(), hide_default_value = true)]
     pub(crate) at: UnixTime,
-    /// What payload 2.0 events are answered with, as RESPONSE_FORMAT of the function
-    #[arg(long, value_enum, default_value = "simple")]
-    pub(crate) response: ResponseFormat,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,6 +1,6 @@
 //! CRL files → a snapshot as crl-fetcher would publish it, and what became of each CRL.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crl_fetcher::crl::{ALLOWED_SKEW, CertificateList, Profile, VerifiedCrl, crls_in};
 use crl_fetcher::ledger::Ledger;
@@ -10,6 +10,7 @@ use revocation::{CrlNumber, ObjectRef, Snapshot, UnixTime};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
+use crate::arguments::Verification;
 use crate::files::{self, FileError};
 use crate::report::{CrlReport, RefusalReport};
 
@@ -20,33 +21,35 @@ pub(crate) struct Evaluation {
 }
 
 impl Evaluation {
-    pub(crate) fn new(
-        truststore: &Truststore,
-        paths: &[PathBuf],
-        at: UnixTime,
-    ) -> Result<Self, FileError> {
+    pub(crate) fn new(arguments: &Verification) -> Result<Self, FileError> {
+        let Verification {
+            truststore,
+            crl: paths,
+            at,
+        } = arguments;
+        let truststore = files::truststore(truststore)?;
         let mut crls = Vec::new();
         let mut verified: Vec<(usize, &Path, VerifiedCrl)> = Vec::new();
         for path in paths {
             let octets = files::read(path)?;
             for mut inspection in Inspection::of_file(&octets) {
-                match inspection.verify(truststore, at) {
+                match inspection.verify(&truststore, *at) {
                     Ok(crl) => verified.push((crls.len(), path, crl)),
                     Err(refusal) => inspection.refusal = Some(refusal),
                 }
-                crls.push(inspection.report(path, at));
+                crls.push(inspection.report(path, *at));
             }
         }
         // Oldest first: without a published snapshot to go back behind, an older CRL beside a newer
         // one is superseded, not refused.
         verified.sort_by_key(|(_, _, crl)| crl.profile().number.clone());
-        let mut ledger = Ledger::new(truststore, None);
+        let mut ledger = Ledger::new(&truststore, None);
         for (index, path, crl) in verified {
             if let Err(refusal) = ledger.adopt(crl, stand_in(path)) {
                 crls[index].refuse(&refusal);
             }
         }
-        let contents = ledger.into_contents(at, ObjectRef::default());
+        let contents = ledger.into_contents(*at, ObjectRef::default());
         let unusable = |error: &dyn std::fmt::Display| {
             FileError::new(&paths[0], format!("no snapshot can be built: {error}"))
         };

@@ -52,20 +52,23 @@ fn inspect(arguments: &Inspect) -> Result<ExitCode, FileError> {
 }
 
 fn check(arguments: &Check) -> Result<ExitCode, FileError> {
-    let truststore = files::truststore(&arguments.truststore)?;
-    let evaluation = Evaluation::new(&truststore, &arguments.crl, arguments.at)?;
+    let at = arguments.verification.at;
+    let Evaluation { crls, snapshot } = Evaluation::new(&arguments.verification)?;
     let certificate = match &arguments.cert {
-        Some(path) => Some(CertificateReport::new(
-            files::certificate(path)?.as_ref().map_err(|_| ()),
-            &evaluation.snapshot,
-            arguments.at,
-        )),
+        Some(path) => {
+            let certificate = files::certificate(path)?;
+            Some(CertificateReport::new(
+                certificate.as_ref().map_err(|_| ()),
+                &snapshot,
+                at,
+            ))
+        }
         None => None,
     };
     let (certificate, decision) = certificate.unzip();
     Ok(finish(
         Report {
-            crls: evaluation.crls,
+            crls,
             certificate,
             decision,
         },
@@ -75,12 +78,12 @@ fn check(arguments: &Check) -> Result<ExitCode, FileError> {
 
 /// Standard output gets exactly what API Gateway would get.
 fn authorize(arguments: &Authorize) -> Result<ExitCode, FileError> {
-    let truststore = files::truststore(&arguments.truststore)?;
-    let evaluation = Evaluation::new(&truststore, &arguments.crl, arguments.at)?;
+    let at = arguments.verification.at;
+    let Evaluation { crls, snapshot } = Evaluation::new(&arguments.verification)?;
     let event = files::read(&arguments.event)?;
     let event: Box<RawValue> = serde_json::from_slice(&event)
         .map_err(|error| FileError::new(&arguments.event, format!("it is not JSON: {error}")))?;
-    for crl in &evaluation.crls {
+    for crl in &crls {
         if let Some(refusal) = &crl.refusal {
             eprintln!(
                 "{}: refused: {}: {}",
@@ -88,14 +91,8 @@ fn authorize(arguments: &Authorize) -> Result<ExitCode, FileError> {
             );
         }
     }
-    let policy = Policy::default();
-    let answer = authorizer::respond(
-        &event,
-        &evaluation.snapshot,
-        arguments.at,
-        &policy,
-        arguments.response.into(),
-    );
+    let format = arguments.response.into();
+    let answer = authorizer::respond(&event, &snapshot, at, &Policy::default(), format);
     let effect = match answer.decision.effect {
         Effect::Allow => "allow",
         Effect::Deny => "deny",
