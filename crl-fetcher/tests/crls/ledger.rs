@@ -50,12 +50,16 @@ fn the_same_crl_under_another_key_takes_the_place_of_a_vanished_one() {
     let truststore = truststore(&[&ca]);
     let crl = ca.crl().number(10).der();
     let source_after = |listed: &[&str]| {
-        let held = contents_of(&truststore, None, &[ca.crl().number(10)]);
-        let mut ledger = Ledger::new(&truststore, Some(held));
+        let adopt = |ledger: &mut Ledger<'_>, source| {
+            let verified = verify(&crl, &truststore).unwrap();
+            ledger.adopt(verified, source)
+        };
+        let mut ledger = Ledger::new(&truststore, None);
+        let first = adopt(&mut ledger, object("crl/0.crl", "1"));
+        assert_eq!(first, Ok(Adopted::New));
         let vanished = ledger.find_vanished(|key| listed.contains(&key)).to_vec();
-        let verified = verify(&crl, &truststore).unwrap();
-        let adopted = ledger.adopt(verified, object("crl/moved.crl", "2"));
-        assert_eq!(adopted, Ok(Adopted::Unchanged));
+        let second = adopt(&mut ledger, object("crl/moved.crl", "2"));
+        assert_eq!(second, Ok(Adopted::Unchanged));
         let sources: Vec<_> = ledger
             .records()
             .map(|record| record.source.clone())
