@@ -149,7 +149,7 @@ async fn act(cloud: &Cloud, command: Command) -> Result<String, String> {
                 .map_err(|error| error.to_string())?;
             Ok(format!(
                 "{name} is revoked; a new CRL is in S3\n{refresh}\n\
-                 the authorizer looks for it after a call, once its snapshot is a second old"
+                 the authorizer asks for it with the next call, once its own is a second old"
             ))
         }
         Command::Issue(name) => {
