@@ -22,6 +22,16 @@ pub enum Effect {
     Deny,
 }
 
+impl Effect {
+    /// The word for it in responses and log lines, stable between releases.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// Why a request is allowed or denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {

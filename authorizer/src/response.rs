@@ -104,12 +104,8 @@ impl Response {
             },
             _ => decision,
         };
-        let fingerprint = certificate.map(|certificate| hex(&certificate.fingerprint));
         let context = Context {
-            decision: match decision.effect {
-                Effect::Allow => "allow",
-                Effect::Deny => "deny",
-            },
+            decision: decision.effect.code(),
             reason: decision.reason.code(),
             certificate: certificate.map(CertificateContext::new),
             snapshot,
@@ -123,7 +119,10 @@ impl Response {
                 context,
             }),
             Format::Iam => Self::Iam(Iam {
-                principal_id: fingerprint.unwrap_or_else(|| "no-certificate".to_owned()),
+                principal_id: certificate.map_or_else(
+                    || "no-certificate".to_owned(),
+                    |certificate| hex(&certificate.fingerprint),
+                ),
                 policy_document: PolicyDocument {
                     version: "2012-10-17",
                     statement: [Statement {

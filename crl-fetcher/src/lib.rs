@@ -77,18 +77,11 @@ impl Fetcher {
         let listed = self.list().await?;
         let sources = self.take_in(&mut ledger, listed, &truststore, now).await;
 
-        let mut contents = ledger.into_contents(now, truststore_ref);
-        let published = match &held {
-            Some(held) => {
-                // When and by what it was built is no reason to write it again.
-                contents.built_at = held.built_at;
-                let builder = std::mem::replace(&mut contents.builder, held.builder.clone());
-                let changed = contents != *held;
-                (contents.built_at, contents.builder) = (now, builder);
-                changed
-            }
-            None => true,
-        };
+        let contents = ledger.into_contents(now, truststore_ref);
+        // When and by what it was built is no reason to write it again.
+        let published = held.is_none_or(|held| {
+            contents.truststore != held.truststore || contents.issuers != held.issuers
+        });
         let (snapshot, etag) = match current {
             Some(current) if !published => current,
             current => {

@@ -10,7 +10,7 @@ mod report;
 
 use std::process::ExitCode;
 
-use authorizer::decision::{Effect, Policy};
+use authorizer::decision::Policy;
 use clap::Parser;
 use serde_json::value::RawValue;
 
@@ -93,10 +93,7 @@ fn authorize(arguments: &Authorize) -> Result<ExitCode, FileError> {
     }
     let format = arguments.response.into();
     let answer = authorizer::respond(&event, &snapshot, at, &Policy::default(), format);
-    let effect = match answer.decision.effect {
-        Effect::Allow => "allow",
-        Effect::Deny => "deny",
-    };
+    let effect = answer.decision.effect.code();
     let detail = answer
         .unreadable
         .map(|error| format!(": {error}"))
