@@ -105,9 +105,8 @@ pub fn snapshot(ca: &Ca, serials: &[[u8; 16]]) -> Vec<u8> {
         builder: "benches".to_owned(),
         truststore: ObjectRef::default(),
         issuers: vec![IssuerRecord {
-            issuer,
-            revoked: false,
             crls: vec![crl],
+            ..IssuerRecord::new(issuer)
         }],
     };
     contents.encode().expect("a small directory")

@@ -75,6 +75,12 @@ fn each_judgement_fails_closed_unless_told_otherwise() {
             "[deny, allow]",
         ),
         ("ON_EXPIRED_CRL", "OnExpiredCrl", "deny", "[deny, allow]"),
+        (
+            "ON_ISSUER_STATUS_UNKNOWN",
+            "OnIssuerStatusUnknown",
+            "deny",
+            "[deny, allow]",
+        ),
     ] {
         assert_eq!(
             at(

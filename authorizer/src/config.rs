@@ -12,6 +12,7 @@ pub const VARIABLES: &[&str] = &[
     "EXPIRED_CRL_GRACE_SECONDS",
     "MODE",
     "ON_EXPIRED_CRL",
+    "ON_ISSUER_STATUS_UNKNOWN",
     "ON_ISSUER_WITHOUT_CRL",
     "ON_MISSING_PARTITION",
     "ON_UNKNOWN_ISSUER",
@@ -74,6 +75,7 @@ impl Config {
                 issuer_without_crl: on_unknown("ON_ISSUER_WITHOUT_CRL"),
                 missing_partition: on_unknown("ON_MISSING_PARTITION"),
                 expired_crl: on_unknown("ON_EXPIRED_CRL"),
+                issuer_status_unknown: on_unknown("ON_ISSUER_STATUS_UNKNOWN"),
                 expired_crl_grace: environment.number(
                     "EXPIRED_CRL_GRACE_SECONDS",
                     0..=31_536_000,
@@ -121,6 +123,7 @@ mod tests {
                 issuer_without_crl: OnUnknown::Deny,
                 missing_partition: OnUnknown::Deny,
                 expired_crl: OnUnknown::Deny,
+                issuer_status_unknown: OnUnknown::Deny,
                 expired_crl_grace: 0,
             },
         };

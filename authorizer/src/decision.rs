@@ -49,6 +49,9 @@ pub enum Reason {
     MissingPartition,
     /// The CRL that covers the certificate is past its nextUpdate.
     CrlExpired,
+    /// Whether the CA that issued the certificate is revoked is not known: the CRL of its own issuer
+    /// is missing or past its nextUpdate.
+    IssuerStatusUnknown,
     /// The request came without a client certificate, so not through the mutual TLS domain.
     NoClientCertificate,
     /// The client certificate cannot be read.
@@ -72,6 +75,7 @@ impl Reason {
             Self::IssuerWithoutCrl => "issuer-without-crl",
             Self::MissingPartition => "missing-partition",
             Self::CrlExpired => "crl-expired",
+            Self::IssuerStatusUnknown => "issuer-status-unknown",
             Self::NoClientCertificate => "no-client-certificate",
             Self::CertificateUnreadable => "certificate-unreadable",
             Self::CertificateNotYetValid => "certificate-not-yet-valid",
@@ -81,16 +85,14 @@ impl Reason {
     }
 }
 
-impl From<Status> for Reason {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::NotRevoked => Self::NotRevoked,
-            Status::Revoked(RevokedBy::Listing) => Self::Revoked,
-            Status::Revoked(RevokedBy::Issuer) => Self::IssuerRevoked,
-            Status::Unknown(UnknownReason::Issuer) => Self::UnknownIssuer,
-            Status::Unknown(UnknownReason::NoCrl) => Self::IssuerWithoutCrl,
-            Status::Unknown(UnknownReason::Partition) => Self::MissingPartition,
-            Status::Unknown(UnknownReason::Expired) => Self::CrlExpired,
+impl From<UnknownReason> for Reason {
+    fn from(reason: UnknownReason) -> Self {
+        match reason {
+            UnknownReason::Issuer => Self::UnknownIssuer,
+            UnknownReason::NoCrl => Self::IssuerWithoutCrl,
+            UnknownReason::Partition => Self::MissingPartition,
+            UnknownReason::Expired => Self::CrlExpired,
+            UnknownReason::IssuerStatus => Self::IssuerStatusUnknown,
         }
     }
 }
@@ -108,6 +110,8 @@ pub struct Policy {
     pub missing_partition: OnUnknown,
     /// For [`Reason::CrlExpired`].
     pub expired_crl: OnUnknown,
+    /// For [`Reason::IssuerStatusUnknown`].
+    pub issuer_status_unknown: OnUnknown,
     /// For how many seconds after its nextUpdate a CRL still counts as fresh.
     pub expired_crl_grace: i64,
 }
@@ -121,6 +125,7 @@ impl Default for Policy {
             issuer_without_crl: OnUnknown::Deny,
             missing_partition: OnUnknown::Deny,
             expired_crl: OnUnknown::Deny,
+            issuer_status_unknown: OnUnknown::Deny,
             expired_crl_grace: 0,
         }
     }
@@ -154,25 +159,31 @@ pub fn decide<D: AsRef<[u8]>>(
         Ok(certificate) => assess(certificate, snapshot, now, policy),
         Err(reason) => reason,
     };
-    let permitted = match reason {
-        Reason::NotRevoked => OnUnknown::Allow,
-        Reason::UnknownIssuer => policy.unknown_issuer,
-        Reason::IssuerWithoutCrl => policy.issuer_without_crl,
-        Reason::MissingPartition => policy.missing_partition,
-        Reason::CrlExpired => policy.expired_crl,
-        Reason::Revoked
-        | Reason::IssuerRevoked
-        | Reason::NoClientCertificate
-        | Reason::CertificateUnreadable
-        | Reason::CertificateNotYetValid
-        | Reason::CertificateExpired
-        | Reason::EventUnreadable => OnUnknown::Deny,
-    };
-    let effect = match (permitted, policy.mode) {
+    let effect = match (policy.on(reason), policy.mode) {
         (OnUnknown::Allow, _) | (OnUnknown::Deny, Mode::Shadow) => Effect::Allow,
         (OnUnknown::Deny, Mode::Enforce) => Effect::Deny,
     };
     Decision { effect, reason }
+}
+
+impl Policy {
+    fn on(&self, reason: Reason) -> OnUnknown {
+        match reason {
+            Reason::NotRevoked => OnUnknown::Allow,
+            Reason::UnknownIssuer => self.unknown_issuer,
+            Reason::IssuerWithoutCrl => self.issuer_without_crl,
+            Reason::MissingPartition => self.missing_partition,
+            Reason::CrlExpired => self.expired_crl,
+            Reason::IssuerStatusUnknown => self.issuer_status_unknown,
+            Reason::Revoked
+            | Reason::IssuerRevoked
+            | Reason::NoClientCertificate
+            | Reason::CertificateUnreadable
+            | Reason::CertificateNotYetValid
+            | Reason::CertificateExpired
+            | Reason::EventUnreadable => OnUnknown::Deny,
+        }
+    }
 }
 
 fn assess<D: AsRef<[u8]>>(
@@ -187,7 +198,83 @@ fn assess<D: AsRef<[u8]>>(
     if now > certificate.not_after {
         return Reason::CertificateExpired;
     }
-    snapshot
-        .status(&certificate.as_certificate(), now, policy.expired_crl_grace)
-        .into()
+    match snapshot.status(&certificate.as_certificate(), now, policy.expired_crl_grace) {
+        Status::NotRevoked => Reason::NotRevoked,
+        Status::Revoked(RevokedBy::Listing) => Reason::Revoked,
+        Status::Revoked(RevokedBy::Issuer) => Reason::IssuerRevoked,
+        Status::Unknown(reasons) => {
+            // One that the policy denies counts for more than those that it lets pass.
+            let mut reasons = reasons.iter().map(Reason::from);
+            let first = reasons.next().unwrap_or(Reason::UnknownIssuer);
+            match policy.on(first) {
+                OnUnknown::Deny => first,
+                OnUnknown::Allow => reasons
+                    .find(|reason| policy.on(*reason) == OnUnknown::Deny)
+                    .unwrap_or(first),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use revocation::{Contents, CrlNumber, CrlRecord, Issuer, IssuerRecord, ObjectRef};
+    use revocation::{RevokedSet, Scope};
+    use testkit::pki::Ca;
+
+    /// A certificate of a CA whose CRL is stale and of which nothing else is known either.
+    fn decision(policy: &Policy) -> Decision {
+        let ca = Ca::root("Issuing CA");
+        let client = ClientCert::from_der(ca.issue("client").certificate_der()).unwrap();
+        let now = client.not_before;
+        let stale = CrlRecord {
+            scope: Scope::complete(),
+            number: CrlNumber::from_der_integer(&[1]).unwrap(),
+            this_update: now.plus(-2),
+            next_update: now.plus(-1),
+            source: ObjectRef::default(),
+            digest: [0; 32],
+            revoked: RevokedSet::from_serials(Vec::new()).unwrap(),
+        };
+        let issuer = Issuer {
+            name: ca.name_der().to_vec(),
+            key_id: ca.key_id().to_vec(),
+        };
+        let record = IssuerRecord {
+            good_until: UnixTime::MIN,
+            crls: vec![stale],
+            ..IssuerRecord::new(issuer)
+        };
+        let contents = Contents {
+            built_at: now,
+            builder: String::new(),
+            truststore: ObjectRef::default(),
+            issuers: vec![record],
+        };
+        let snapshot = Snapshot::decode(contents.encode().unwrap()).unwrap();
+        decide(Ok(&client), &snapshot, now, policy)
+    }
+
+    #[test]
+    fn a_reason_that_is_let_pass_does_not_hide_one_that_is_not() {
+        let policy = |expired_crl, issuer_status_unknown| Policy {
+            expired_crl,
+            issuer_status_unknown,
+            ..Policy::default()
+        };
+        let (allow, deny) = (OnUnknown::Allow, OnUnknown::Deny);
+        for (policy, effect, reason) in [
+            (policy(deny, deny), Effect::Deny, Reason::CrlExpired),
+            (
+                policy(allow, deny),
+                Effect::Deny,
+                Reason::IssuerStatusUnknown,
+            ),
+            (policy(deny, allow), Effect::Deny, Reason::CrlExpired),
+            (policy(allow, allow), Effect::Allow, Reason::CrlExpired),
+        ] {
+            assert_eq!(decision(&policy), Decision { effect, reason });
+        }
+    }
 }

@@ -236,7 +236,7 @@ impl<'a> CertificateList<'a> {
         )?;
         // §6.3.3 (f): "If a key usage extension is present in the CRL issuer's certificate, verify
         // that the cRLSign bit is set."
-        narrow(&|ca| ca.may_sign_crls, Refusal::NotACrlSigner)?;
+        narrow(&|ca| truststore.may_sign_crls(ca), Refusal::NotACrlSigner)?;
         let Some(&last) = cas.last() else {
             return Err(Refusal::ForeignIssuer);
         };
@@ -334,7 +334,7 @@ impl Profile {
     }
 }
 
-/// The serial numbers in the content of revokedCertificates.
+/// The serial numbers in the content of revokedCertificates, ascending. Takes 22 octets for each.
 ///
 /// ```text
 /// SEQUENCE OF SEQUENCE {
@@ -343,8 +343,8 @@ impl Profile {
 ///     crlEntryExtensions  Extensions OPTIONAL }
 /// ```
 fn read_entries(revoked_certificates: &[u8]) -> Result<Vec<SerialNumber>, Refusal> {
+    let mut serials = Vec::with_capacity(count_elements(revoked_certificates)?);
     let mut entries = Reader::new(revoked_certificates);
-    let mut serials = Vec::with_capacity(revoked_certificates.len() / USUAL_ENTRY_OCTETS);
     while !entries.is_empty() {
         let mut entry = entries.sequence()?;
         let serial = entry.expect(tag::INTEGER)?.content;
@@ -355,7 +355,24 @@ fn read_entries(revoked_certificates: &[u8]) -> Result<Vec<SerialNumber>, Refusa
             entry.finish()?;
         }
     }
-    Ok(serials)
+    // §5.1.2.6: certificates "are uniquely identified by the certificate serial number". Two entries
+    // for one of them cannot both be right, and which reason or date is meant nobody knows.
+    serials.sort_unstable();
+    match serials.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Refusal::DuplicateSerialNumber { serial: pair[0] }),
+        None => Ok(serials),
+    }
+}
+
+/// So that no more is allocated than needed, whatever an entry's length.
+fn count_elements(octets: &[u8]) -> Result<usize, DerError> {
+    let mut elements = Reader::new(octets);
+    let mut count = 0;
+    while !elements.is_empty() {
+        elements.element()?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 fn sha256(octets: &[u8]) -> [u8; 32] {
@@ -366,6 +383,3 @@ fn sha256(octets: &[u8]) -> [u8; 32] {
 
 /// How far thisUpdate may be in the future, in seconds: clocks differ.
 pub const ALLOWED_SKEW: i64 = 300;
-
-/// An entry of AWS Private CA with a 16-octet serial number and a reason code has 49 or 50.
-const USUAL_ENTRY_OCTETS: usize = 42;

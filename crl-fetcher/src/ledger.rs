@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use revocation::{Contents, CrlRecord, Issuer, IssuerRecord, ObjectRef, UnixTime};
+use revocation::{
+    Contents, CrlRecord, Issuer, IssuerRecord, ObjectRef, UnixTime, UnknownReason, UnknownReasons,
+};
 
 use crate::crl::VerifiedCrl;
 use crate::refusal::Refusal;
@@ -15,7 +17,7 @@ use crate::truststore::{CaCertificate, Truststore};
 #[derive(Debug)]
 pub struct Ledger<'t> {
     truststore: &'t Truststore,
-    crls: BTreeMap<Issuer, Vec<CrlRecord>>,
+    issuers: BTreeMap<Issuer, IssuerRecord>,
     /// Keys of objects that CRLs are held from and that are not there any more.
     vanished: Vec<String>,
 }
@@ -39,9 +41,12 @@ impl<'t> Ledger<'t> {
             .into_iter()
             .map(|record| (record.issuer, record.crls))
             .collect();
-        let carried = |issuer: &Issuer| (issuer.clone(), held.remove(issuer).unwrap_or_default());
+        let carried = |record: IssuerRecord| {
+            let crls = held.remove(&record.issuer).unwrap_or_default();
+            (record.issuer.clone(), IssuerRecord { crls, ..record })
+        };
         Self {
-            crls: truststore.issuers().into_iter().map(carried).collect(),
+            issuers: truststore.issuers().into_iter().map(carried).collect(),
             vanished: Vec::new(),
             truststore,
         }
@@ -56,7 +61,7 @@ impl<'t> Ledger<'t> {
         let (issuer, record) = crl
             .into_record(source)
             .map_err(|error| Refusal::Unreadable(error.to_string()))?;
-        let Some(crls) = self.crls.get_mut(&issuer) else {
+        let Some(IssuerRecord { crls, .. }) = self.issuers.get_mut(&issuer) else {
             return Err(Refusal::ForeignIssuer);
         };
         let Some(held) = crls.iter_mut().find(|held| held.scope == record.scope) else {
@@ -106,68 +111,51 @@ impl<'t> Ledger<'t> {
 
     /// Every CRL held.
     pub fn records(&self) -> impl Iterator<Item = &CrlRecord> {
-        self.crls.values().flatten()
+        self.issuers.values().flat_map(|record| &record.crls)
     }
 
     /// Has that version of an object read again by the next refresh, though it will not have
     /// changed: only a part of it was taken.
     pub fn mark_unfinished(&mut self, object: &ObjectRef) {
-        for record in self
-            .crls
+        let crls = self
+            .issuers
             .values_mut()
-            .flatten()
-            .filter(|record| record.source == *object)
-        {
-            record.source.etag.clear();
+            .flat_map(|record| &mut record.crls);
+        for crl in crls.filter(|crl| crl.source == *object) {
+            crl.source.etag.clear();
         }
     }
 
-    /// The contents of a snapshot, with the CAs marked that are revoked themselves.
+    /// The contents of a snapshot, with what is known of each CA's own status.
     pub fn into_contents(self, built_at: UnixTime, truststore: ObjectRef) -> Contents {
-        let record = |(issuer, mut crls): (Issuer, Vec<CrlRecord>)| {
+        let mut issuers: Vec<_> = self.issuers.into_values().collect();
+        for record in &mut issuers {
             // The order of the encoding, so that equal contents compare as equal.
-            crls.sort_by(|a, b| a.scope.cmp(&b.scope));
-            IssuerRecord {
-                issuer,
-                revoked: false,
-                crls,
-            }
-        };
-        let mut issuers: Vec<_> = self.crls.into_iter().map(record).collect();
-        mark_revoked_cas(&mut issuers, self.truststore, built_at);
+            record.crls.sort_by(|a, b| a.scope.cmp(&b.scope));
+        }
         let builder = concat!("crl-fetcher ", env!("CARGO_PKG_VERSION")).to_owned();
-        Contents {
+        let mut contents = Contents {
             built_at,
             builder,
             truststore,
             issuers,
-        }
+        };
+        judge_cas(&mut contents, self.truststore);
+        contents
     }
 }
 
-/// A CA is revoked when each of its certificates is that is valid now: as long as one of them stands,
-/// there is a valid path through it. Of a CA without a valid one, any that is revoked is enough.
-fn mark_revoked_cas(issuers: &mut [IssuerRecord], truststore: &Truststore, now: UnixTime) {
+/// Looks every CA certificate up in the CRLs of its own issuers.
+fn judge_cas(contents: &mut Contents, truststore: &Truststore) {
     loop {
-        // A mark may revoke what that CA issued, so look again until nothing changes. Each round
-        // marks at least one CA, so there are no more rounds than CAs.
-        let is_to_mark = |record: &IssuerRecord| {
-            let certificates = || {
-                truststore
-                    .named(&record.issuer.name)
-                    .filter(|ca| ca.issuer == record.issuer)
-            };
-            let mut valid = certificates().filter(|ca| ca.is_valid_at(now)).peekable();
-            match valid.peek() {
-                Some(_) => valid.all(|ca| is_revoked(ca, issuers)),
-                None => certificates().any(|ca| is_revoked(ca, issuers)),
-            }
-        };
-        let marks: Vec<_> = issuers.iter().map(is_to_mark).collect();
+        // What becomes known of one CA may concern those that it issued, so look again until nothing
+        // changes. Judgements only get worse, so that ends.
+        let judge = |record: &IssuerRecord| judge_ca(record, contents, truststore);
+        let judgements: Vec<_> = contents.issuers.iter().map(judge).collect();
         let mut changed = false;
-        for (record, mark) in issuers.iter_mut().zip(marks) {
-            changed |= mark && !record.revoked;
-            record.revoked |= mark;
+        for (record, judgement) in contents.issuers.iter_mut().zip(judgements) {
+            changed |= (record.revoked, record.good_until) != judgement;
+            (record.revoked, record.good_until) = judgement;
         }
         if !changed {
             return;
@@ -175,21 +163,52 @@ fn mark_revoked_cas(issuers: &mut [IssuerRecord], truststore: &Truststore, now: 
     }
 }
 
-/// Whether a CRL of the certificate's issuer lists it, or its issuer is revoked.
-fn is_revoked(ca: &CaCertificate, issuers: &[IssuerRecord]) -> bool {
-    let issued_it = |record: &&IssuerRecord| {
-        let key_id = &record.issuer.key_id;
-        record.issuer.name == ca.issued_by
-            && ca
-                .authority_key_id
-                .as_ref()
-                .is_none_or(|named| named == key_id)
+/// Whether a CA is revoked, and until when it is known that it is not.
+///
+/// It is revoked when each of its certificates is that is valid now: as long as one of them stands,
+/// there is a valid path through it. Of a CA without a valid one, any that is revoked is enough.
+fn judge_ca(
+    record: &IssuerRecord,
+    contents: &Contents,
+    truststore: &Truststore,
+) -> (bool, UnixTime) {
+    let certificates = || {
+        truststore
+            .certificates_of(&record.issuer)
+            .filter(|ca| ca.role == record.role)
     };
-    issuers.iter().filter(issued_it).any(|parent| {
-        parent.revoked
-            || parent
-                .crls
-                .iter()
-                .any(|crl| crl.revoked.contains(&ca.serial))
+    let is_valid = |ca: &CaCertificate| ca.is_valid_at(contents.built_at);
+    let some_are_valid = certificates().any(is_valid);
+    let judged: Vec<_> = certificates()
+        .filter(|ca| !some_are_valid || is_valid(ca))
+        .map(|ca| judge_certificate(ca, contents))
+        .collect();
+    let mut standing = judged.iter().flatten().peekable();
+    let revoked = match some_are_valid {
+        true => standing.peek().is_none(),
+        false => judged.contains(&None),
+    };
+    (revoked, standing.max().copied().unwrap_or(UnixTime::MIN))
+}
+
+/// Until when it is known that a CA certificate is not revoked; `None` if it is.
+///
+/// Every CA of a truststore is an anchor, which nobody is asked about (RFC 5280 §6.1.1 (d)). But
+/// where a CRL of its own issuer is to be had, that CRL is believed, and missed when it is stale.
+fn judge_certificate(ca: &CaCertificate, contents: &Contents) -> Option<UnixTime> {
+    let outlook = contents.outlook(&ca.as_certificate());
+    if outlook.revoked.is_some() {
+        return None;
+    }
+    let is_promised = !ca.distribution_points.is_empty();
+    let unknown = |reason: UnknownReason| outlook.unknown == UnknownReasons::from(reason);
+    Some(if ca.is_self_signed() || unknown(UnknownReason::Issuer) {
+        UnixTime::MAX
+    } else if outlook.unknown.is_empty() {
+        outlook.fresh_until.min(outlook.issuer_good_until)
+    } else if unknown(UnknownReason::NoCrl) && !is_promised {
+        outlook.issuer_good_until
+    } else {
+        UnixTime::MIN
     })
 }

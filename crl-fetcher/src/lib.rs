@@ -31,7 +31,7 @@ use crate::config::{Config, Location};
 use crate::crl::{CertificateList, VerifiedCrl, crls_in};
 use crate::ledger::{Adopted, Ledger};
 use crate::refusal::Refusal;
-use crate::report::{Counts, Outcome, Report, SnapshotReport, SourceReport};
+use crate::report::{Counts, IssuerReport, Outcome, Report, SnapshotReport, SourceReport};
 pub use crate::s3::S3Error;
 use crate::s3::{Object, Written};
 use crate::truststore::{Truststore, TruststoreError};
@@ -96,10 +96,11 @@ impl Fetcher {
             }
         };
         let counts = Counts::of(&sources);
-        let snapshot = report_snapshot(&snapshot, etag, published);
+        let in_trouble = |issuer| IssuerReport::new(&issuer, now);
         Ok(Some(Report {
             trigger: trigger.to_owned(),
-            snapshot,
+            issuers: snapshot.issuers().filter_map(in_trouble).collect(),
+            snapshot: report_snapshot(&snapshot, etag, published),
             sources,
             counts,
         }))

@@ -7,7 +7,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use crl_fetcher::config::Config;
-use crl_fetcher::report::{Counts, Report, SnapshotReport};
+use crl_fetcher::report::{Counts, IssuerReport, Report, SnapshotReport};
 use crl_fetcher::{Fetcher, RefreshError, trigger};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use revocation::UnixTime;
@@ -51,8 +51,17 @@ async fn refresh(fetcher: &Fetcher, event: Value) -> Result<Report, Failure> {
     }
 }
 
-/// One line a refresh, always with the same keys.
+/// One line a refresh, and one for each CA in trouble, always with the same keys.
 fn log(report: &Report, refused: Option<&str>) {
+    for IssuerReport {
+        subject,
+        key_id,
+        code,
+        message,
+    } in &report.issuers
+    {
+        tracing::warn!(subject, key_id, code, message, "issuer");
+    }
     let SnapshotReport {
         id,
         published,

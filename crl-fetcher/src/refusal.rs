@@ -4,7 +4,7 @@
 use std::fmt;
 
 use revocation::der::DerError;
-use revocation::{CrlNumber, CrlNumberError, SerialNumberError, UnixTime};
+use revocation::{CrlNumber, CrlNumberError, SerialNumber, SerialNumberError, UnixTime};
 
 use crate::signature::SignatureError;
 
@@ -45,10 +45,17 @@ pub enum Refusal {
     },
     /// It only lists changes to another CRL (§5.2.4).
     DeltaCrl,
+    /// A name of its distribution point is neither a URI nor a directory name (§4.2.1.13).
+    DistributionPointName,
     /// An extension occurs twice (§4.2).
     DuplicateExtension {
         /// Its object identifier, dotted.
         oid: String,
+    },
+    /// Two entries are about the same certificate (§5.1.2.6).
+    DuplicateSerialNumber {
+        /// Its serial number.
+        serial: SerialNumber,
     },
     /// An extension does not have the form the standard gives it.
     ExtensionMalformed {
@@ -69,7 +76,8 @@ pub enum Refusal {
     NextUpdateMissing,
     /// Its nextUpdate precedes its thisUpdate.
     NextUpdateBeforeThisUpdate,
-    /// The issuer's CA certificates lack the key usage cRLSign, or cA (§6.3.3 (f)).
+    /// The issuer's certificates lack the key usage cRLSign (§6.3.3 (f)), or have nothing but that
+    /// and are not known to be of the CA they would speak for (§4.1.2.6).
     NotACrlSigner,
     /// Its thisUpdate is in the future.
     NotYetIssued {
@@ -127,7 +135,9 @@ impl Refusal {
             Self::CrlNumberMissing => "crl-number-missing",
             Self::CrlNumberReused { .. } => "crl-number-reused",
             Self::DeltaCrl => "delta-crl",
+            Self::DistributionPointName => "distribution-point-name",
             Self::DuplicateExtension { .. } => "duplicate-extension",
+            Self::DuplicateSerialNumber { .. } => "duplicate-serial-number",
             Self::ExtensionMalformed { .. } => "extension-malformed",
             Self::ForeignIssuer => "foreign-issuer",
             Self::IndirectCrl => "indirect-crl",
@@ -194,7 +204,13 @@ impl fmt::Display for Refusal {
             Self::DeltaCrl => f.write_str(
                 "this is a delta CRL; publish complete or partitioned CRLs under this prefix",
             ),
+            Self::DistributionPointName => f.write_str(
+                "the CRL's distribution point has a name that is neither a URI nor a directory name",
+            ),
             Self::DuplicateExtension { oid } => write!(f, "the extension {oid} occurs twice"),
+            Self::DuplicateSerialNumber { serial } => {
+                write!(f, "the serial number {serial} is listed twice; have the CA issue a new CRL")
+            }
             Self::ExtensionMalformed { extension, error } => {
                 write!(f, "the extension {extension} is malformed: {error}")
             }
@@ -212,7 +228,8 @@ impl fmt::Display for Refusal {
                 f.write_str("the CRL's nextUpdate precedes its thisUpdate")
             }
             Self::NotACrlSigner => f.write_str(
-                "the issuer's CA certificate does not allow it to sign CRLs (cA, keyUsage cRLSign)",
+                "the issuer's certificate does not allow it to sign CRLs (keyUsage cRLSign), or it \
+                 signs nothing else and neither the CA of its name nor that CA's issuer issued it",
             ),
             Self::NotYetIssued { this_update } => {
                 write!(f, "the CRL's thisUpdate is in the future: {this_update}")

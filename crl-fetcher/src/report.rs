@@ -1,6 +1,9 @@
 //! What one refresh did: the function's answer, its one log line, and what an operator reads.
 
+use revocation::{IssuerView, UnixTime};
 use serde::Serialize;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
 
 /// The outcome of a refresh.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -10,6 +13,8 @@ pub struct Report {
     pub trigger: String,
     /// The snapshot that is published now.
     pub snapshot: SnapshotReport,
+    /// The CAs in it whose certificates are denied because of what is known, or not, of themselves.
+    pub issuers: Vec<IssuerReport>,
     /// Every object below the prefixes, and every one that is held but not there any more.
     pub sources: Vec<SourceReport>,
     /// How many of them had which outcome.
@@ -34,6 +39,49 @@ pub struct SnapshotReport {
     pub revoked: u64,
     /// Its size in octets.
     pub octets: usize,
+}
+
+/// A CA that is revoked, or of which it is not known that it is not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IssuerReport {
+    /// Its name, for people.
+    pub subject: String,
+    /// Its key identifier in hexadecimal.
+    pub key_id: String,
+    /// `issuer-revoked` or `issuer-status-unknown`, as in the authorizer's decisions.
+    pub code: &'static str,
+    /// What that means, and the remedy.
+    pub message: &'static str,
+}
+
+impl IssuerReport {
+    /// `None` for a CA that is in order at the moment `now`.
+    pub fn new(issuer: &IssuerView<'_>, now: UnixTime) -> Option<Self> {
+        let (code, message) = if issuer.revoked {
+            (
+                "issuer-revoked",
+                "the CRL of its own issuer lists it; take it out of the truststore",
+            )
+        } else if issuer.good_until < now {
+            (
+                "issuer-status-unknown",
+                "the CRL of its own issuer is missing, stale, or not for CA certificates; publish it \
+                 below CRL_PREFIXES, or set ON_ISSUER_STATUS_UNKNOWN of the authorizer",
+            )
+        } else {
+            return None;
+        };
+        let subject = X509Name::from_der(issuer.name)
+            .map_or_else(|_| "unreadable".to_owned(), |(_, name)| name.to_string());
+        let key_id = issuer.key_id.iter().map(|octet| format!("{octet:02x}"));
+        Some(Self {
+            subject,
+            key_id: key_id.collect(),
+            code,
+            message,
+        })
+    }
 }
 
 /// One object.

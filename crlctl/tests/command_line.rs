@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use testkit::events;
-use testkit::pki::{Ca, CrlBuilder, Leaf, LeafOptions};
+use testkit::pki::{Ca, CaOptions, CrlBuilder, CrlDistributionPoints, Leaf, LeafOptions};
 
 /// A moment within the validity of everything the test PKI makes.
 const AT: &str = "2026-11-10T00:00:00Z";
@@ -72,7 +72,14 @@ struct Scene {
 impl Scene {
     fn new(test: &str) -> Self {
         let root = Ca::root("Test Root");
-        let ca = root.subordinate("Test CA");
+        // No CRL of the root is promised, so none is missed.
+        let ca = root.subordinate_with(
+            "Test CA",
+            CaOptions {
+                crl_distribution_points: CrlDistributionPoints::Absent,
+                ..CaOptions::default()
+            },
+        );
         let [alice, bob] = ["alice", "bob"].map(|name| ca.issue(name));
         let folder = Folder::new(test);
         let bundle = root.certificate_pem() + &ca.certificate_pem();

@@ -21,8 +21,9 @@ pub struct DistributionPoint {
 
 impl DistributionPoint {
     /// Whether a CRL found there answers for the certificate as a whole.
-    pub const fn is_conclusive(&self) -> bool {
-        !self.only_some_reasons && !self.names_crl_issuer
+    pub fn is_conclusive(&self) -> bool {
+        let is_complete = !self.only_some_reasons && !self.names_crl_issuer;
+        is_complete && self.names.iter().all(|name| is_place(name))
     }
 
     /// The paths of its URIs, percent-encoding as it stands: what follows the authority.
@@ -117,6 +118,16 @@ pub fn read_distribution_point_name(
     Ok(names)
 }
 
+/// Whether a DER `GeneralName` says where a CRL is: a URI or a directory name. RFC 5280 §4.2.1.13
+/// gives no other form a meaning there; the CA/Browser Forum's Baseline Requirements (§7.2.2.1) and
+/// AWS Private CA know URIs only.
+pub fn is_place(general_name: &[u8]) -> bool {
+    matches!(
+        general_name.first(),
+        Some(&(UNIFORM_RESOURCE_IDENTIFIER | DIRECTORY_NAME))
+    )
+}
+
 /// Shows a DER `GeneralName`: a URI as its text, anything else as hexadecimal.
 pub struct DisplayName<'a>(
     /// The DER `GeneralName`.
@@ -196,7 +207,9 @@ mod tests {
             &[full_name(std::slice::from_ref(&a)), reasons].concat(),
         );
         let third = element(tag::SEQUENCE, &element(tag::context_constructed(2), &b));
-        let found = points(&[first, second, third]).unwrap();
+        let host = element(tag::context(2), b"example.com");
+        let fourth = element(tag::SEQUENCE, &full_name(&[a.clone(), host]));
+        let found = points(&[first, second, third, fourth]).unwrap();
         assert_eq!(found[0].names, [a.clone(), b]);
         assert_eq!(
             found[0].uri_paths().collect::<Vec<_>>(),
@@ -206,6 +219,8 @@ mod tests {
         assert_eq!(found[1].names, [a]);
         assert!(found[1].only_some_reasons && !found[1].is_conclusive());
         assert!(found[2].names_crl_issuer && !found[2].is_conclusive());
+        // A host is no place where a CRL could be.
+        assert!(!found[3].is_conclusive());
     }
 
     #[test]

@@ -14,6 +14,16 @@ pub struct Issuer {
     pub key_id: Vec<u8>,
 }
 
+/// What an issuer signs, by the key usage of its certificates (RFC 5280 §4.2.1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Certificates, and CRLs unless its key usage forbids it.
+    Ca,
+    /// CRLs, but no certificates: some CAs sign these with a key of their own. It speaks for the CAs
+    /// of its name.
+    CrlSigner,
+}
+
 /// The longest `Name` that is taken into a snapshot, in octets.
 pub const MAX_NAME_OCTETS: usize = 4096;
 

@@ -14,7 +14,8 @@
 //! * [`Scope`]: what one CRL covers (RFC 5280 §5.2.5).
 //! * [`RevokedSet`]: the serial numbers of one CRL, searched in the bytes they were stored in.
 //! * [`Contents`] and [`Snapshot`]: the object that is published, built and read.
-//! * [`Status`]: `NotRevoked`, `Revoked` or `Unknown`, and why.
+//! * [`Outlook`]: what is known of a certificate, and until when.
+//! * [`Status`]: `NotRevoked`, `Revoked` or `Unknown` at a moment, and why.
 
 pub mod der;
 pub mod distribution_point;
@@ -26,13 +27,13 @@ mod snapshot;
 mod status;
 mod time;
 
-pub use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS};
+pub use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
 pub use crate::scope::{CertificateKind, Covers, CrlNumber, CrlNumberError, Scope};
 pub use crate::serial::{SerialNumber, SerialNumberError};
 pub use crate::set::{RevokedSet, SetError};
 pub use crate::snapshot::{
-    Contents, CrlRecord, CrlView, EncodeError, IssuerRecord, IssuerView, ObjectRef, Snapshot,
-    SnapshotError, VERSION,
+    Contents, CrlRecord, CrlView, EncodeError, IssuerRecord, IssuerView, Names, ObjectRef,
+    ObjectView, Snapshot, SnapshotError, VERSION,
 };
-pub use crate::status::{Certificate, RevokedBy, Status, UnknownReason};
+pub use crate::status::{Certificate, Outlook, RevokedBy, Status, UnknownReason, UnknownReasons};
 pub use crate::time::UnixTime;

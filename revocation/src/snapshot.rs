@@ -8,7 +8,7 @@
 //! ```text
 //! struct {
 //!     opaque     magic[8];                 // "crl-snap"
-//!     uint32     version;                  // 1
+//!     uint32     version;                  // 2
 //!     uint32     issuer_count;
 //!     uint64     length;                   // of this whole object, in octets
 //!     int64      built_at;                 // Unix time
@@ -22,7 +22,10 @@
 //! struct {
 //!     opaque     name<1..4096>;            // DER Name
 //!     opaque     key_id<0..255>;
-//!     uint8      revoked;                  // 0, or 1: every certificate of this CA is revoked itself
+//!     uint8      flags;                    // 1: every certificate of this CA is revoked itself
+//!                                          // 2: signs CRLs only, no certificates
+//!                                          // 4: key_id is derived from the key
+//!     int64      good_until;               // Unix time, see IssuerRecord
 //!     uint32     crl_count;
 //!     Crl        crls[crl_count];          // strictly ascending by names, then covers
 //! } Issuer;
@@ -41,151 +44,79 @@
 //! struct { opaque key<0..2^16-1>; opaque etag<0..2^16-1>; } ObjectRef;     // UTF-8
 //! ```
 //!
+//! Version 1 has no `good_until`, and of the flags only the first.
+//!
 //! A version is read for as long as some published object may have it: a release first reads
 //! version N + 1, the next one writes it. `tests/golden/` keeps an object of each version.
 
+mod contents;
+mod parser;
+
 use std::fmt;
-use std::ops::Range;
 
 use twox_hash::XxHash3_64;
 
-use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS};
+pub use self::contents::{Contents, CrlRecord, EncodeError, IssuerRecord, ObjectRef};
+use self::parser::Parser;
+use crate::issuer::{Issuer, Role};
 use crate::scope::{Covers, CrlNumber, Scope};
 use crate::set::{RevokedSet, SetError};
 use crate::time::UnixTime;
 
 /// The version of the format that is written. See the grammar above.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
-/// What a snapshot says, with owned parts: what the fetcher carries from one refresh to the next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contents {
-    /// When it was built.
-    pub built_at: UnixTime,
-    /// The program that built it, and its version.
-    pub builder: String,
-    /// The truststore whose CAs the issuers are.
-    pub truststore: ObjectRef,
-    /// Every CA of the truststore, in any order, also those without a CRL.
-    pub issuers: Vec<IssuerRecord>,
-}
+/// The versions of the format that are read.
+const READ_VERSIONS: std::ops::RangeInclusive<u32> = 1..=VERSION;
 
-/// A CA of the truststore and its CRLs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IssuerRecord {
-    /// How its certificates and CRLs refer to it.
-    pub issuer: Issuer,
-    /// Whether the CA itself is revoked, and with it everything it issued.
-    pub revoked: bool,
-    /// One for each scope, in any order.
-    pub crls: Vec<CrlRecord>,
-}
-
-/// What is kept of one CRL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CrlRecord {
-    /// What it covers.
-    pub scope: Scope,
-    /// Its CRL number.
-    pub number: CrlNumber,
-    /// When it was issued.
-    pub this_update: UnixTime,
-    /// When the next one is due at the latest.
-    pub next_update: UnixTime,
-    /// The object it was read from.
-    pub source: ObjectRef,
-    /// SHA-256 of its DER encoding.
-    pub digest: [u8; 32],
-    /// The serial numbers it lists.
-    pub revoked: RevokedSet<Vec<u8>>,
-}
-
-/// An object in S3, in one of its versions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ObjectRef {
-    /// Its key.
-    pub key: String,
-    /// Its entity tag. Empty: unknown, the object must be read again.
-    pub etag: String,
-}
-
-impl Contents {
-    /// The one encoding of these contents; issuers and CRLs are put in order.
-    ///
-    /// # Errors
-    /// An issuer or a scope occurs twice, or a part is longer than the format has room for.
-    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let mut issuers: Vec<_> = self.issuers.iter().collect();
-        issuers.sort_unstable_by(|a, b| a.issuer.cmp(&b.issuer));
-        if issuers
-            .windows(2)
-            .any(|pair| pair[0].issuer == pair[1].issuer)
-        {
-            return Err(EncodeError::DuplicateIssuer);
-        }
-        let mut out = Writer(MAGIC.to_vec());
-        out.extend(&VERSION.to_le_bytes());
-        out.extend(&count(issuers.len())?.to_le_bytes());
-        out.extend(&[0; 8]);
-        out.extend(&self.built_at.seconds().to_le_bytes());
-        out.opaque("builder", self.builder.as_bytes(), MAX_OPAQUE)?;
-        out.object(&self.truststore)?;
-        let mut sets = Vec::new();
-        for record in issuers {
-            if record.issuer.name.is_empty() {
-                return Err(EncodeError::TooLong {
-                    part: "empty issuer name",
-                });
-            }
-            out.opaque("issuer name", &record.issuer.name, MAX_NAME_OCTETS)?;
-            out.opaque("key identifier", &record.issuer.key_id, MAX_KEY_ID_OCTETS)?;
-            out.extend(&[u8::from(record.revoked)]);
-            let mut crls: Vec<_> = record.crls.iter().collect();
-            crls.sort_unstable_by(|a, b| a.scope.cmp(&b.scope));
-            if crls.windows(2).any(|pair| pair[0].scope == pair[1].scope) {
-                return Err(EncodeError::DuplicateScope);
-            }
-            out.extend(&count(crls.len())?.to_le_bytes());
-            for crl in crls {
-                out.crl(crl)?;
-                sets.push(crl.revoked.as_octets());
-            }
-        }
-        sets.iter().for_each(|set| out.extend(set));
-        let length = u64::try_from(out.0.len() + 8).map_err(|_| EncodeError::TooMany)?;
-        out.0[LENGTH_AT..LENGTH_AT + 8].copy_from_slice(&length.to_le_bytes());
-        let checksum = XxHash3_64::oneshot(&out.0);
-        out.extend(&checksum.to_le_bytes());
-        Ok(out.0)
-    }
-}
-
-/// A snapshot in its stored octets.
+/// A snapshot in its stored octets. Besides these, it takes 8 octets for each issuer and 16 for each
+/// CRL: less than they take in the stored form.
 pub struct Snapshot<D> {
     octets: D,
-    header: Header,
+    version: u32,
+    built_at: UnixTime,
+    checksum: u64,
+    /// Ascending by name, then key identifier.
     issuers: Vec<IssuerEntry>,
     crls: Vec<CrlEntry>,
 }
 
+/// Where an issuer stands in the octets, and where its CRLs begin among the snapshot's.
+#[derive(Clone, Copy)]
+struct IssuerEntry {
+    at: u32,
+    first_crl: u32,
+}
+
+/// Where a CRL stands in the octets, and where its set does.
+#[derive(Clone, Copy)]
+struct CrlEntry {
+    at: u32,
+    set_at: u64,
+}
+
 impl<D: AsRef<[u8]>> Snapshot<D> {
     /// Takes octets for a snapshot after checking that they are the encoding of one, checksum,
-    /// order and all: O(n). Allocates for each issuer and CRL, not for serial numbers.
+    /// order and all: O(n). Allocates less than the octets take.
     ///
     /// # Errors
-    /// They are not, or their version is not [`VERSION`].
+    /// They are not, or their version is not one that is read.
     pub fn decode(octets: D) -> Result<Self, SnapshotError> {
         let all = octets.as_ref();
-        let mut reader = SnapshotReader { octets: all, at: 0 };
-        if reader.take(MAGIC.len())? != MAGIC {
+        let mut parser = Parser {
+            octets: all,
+            at: 0,
+            version: VERSION,
+        };
+        if parser.take(MAGIC.len())? != MAGIC {
             return Err(SnapshotError::Magic);
         }
-        let version = u32::from_le_bytes(reader.array()?);
-        if version != VERSION {
+        let version = u32::from_le_bytes(parser.array()?);
+        if !READ_VERSIONS.contains(&version) {
             return Err(SnapshotError::Version { found: version });
         }
-        let issuer_count = u32::from_le_bytes(reader.array()?);
-        let length = u64::from_le_bytes(reader.array()?);
+        let issuer_count = u32::from_le_bytes(parser.array()?);
+        let length = u64::from_le_bytes(parser.array()?);
         let found = u64::try_from(all.len()).map_err(|_| SnapshotError::Truncated)?;
         if length != found {
             return Err(SnapshotError::Length {
@@ -198,36 +129,28 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         if stated != computed {
             return Err(SnapshotError::Checksum { stated, computed });
         }
-        reader.octets = body;
-        let built_at = UnixTime::from_seconds(i64::from_le_bytes(reader.array()?));
-        let builder = reader.text()?;
-        let truststore = reader.object()?;
-        let header = Header {
-            built_at,
-            builder,
-            truststore,
-            checksum: stated,
-        };
-        let (issuers, mut crls) = reader.issuers(issuer_count)?;
-        for crl in &mut crls {
-            let length = crl.set.len();
-            crl.set = reader.at..reader.at.saturating_add(length);
-            RevokedSet::decode(reader.take(length)?)?;
-        }
-        if reader.at != body.len() {
+        parser.octets = body;
+        parser.version = version;
+        let built_at = parser.time()?;
+        parser.text()?;
+        parser.object()?;
+        let (issuers, crls) = directory(&mut parser, issuer_count)?;
+        if parser.left() != 0 {
             return Err(SnapshotError::NotCanonical("octets follow the last set"));
         }
         Ok(Self {
-            octets,
-            header,
+            version,
+            built_at,
+            checksum: stated,
             issuers,
             crls,
+            octets,
         })
     }
 
     /// What a log line or a response calls this snapshot: its checksum, 16 hexadecimal digits.
     pub fn id(&self) -> String {
-        format!("{:016x}", self.header.checksum)
+        format!("{:016x}", self.checksum)
     }
 
     /// The stored form.
@@ -237,70 +160,124 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
 
     /// When it was built.
     pub const fn built_at(&self) -> UnixTime {
-        self.header.built_at
+        self.built_at
     }
 
     /// The program that built it, and its version.
     pub fn builder(&self) -> &str {
-        &self.header.builder
+        read_again(self.parser(BUILDER_AT).text())
     }
 
     /// The truststore whose CAs the issuers are.
-    pub const fn truststore(&self) -> &ObjectRef {
-        &self.header.truststore
+    pub fn truststore(&self) -> ObjectView<'_> {
+        let mut parser = self.parser(BUILDER_AT);
+        read_again(parser.text());
+        read_again(parser.object())
     }
 
     /// Every CA of the truststore, ascending by name and key identifier.
-    pub fn issuers(&self) -> impl Iterator<Item = IssuerView<'_>> {
-        self.issuers.iter().map(|entry| self.view(entry))
+    pub fn issuers(&self) -> impl Iterator<Item = IssuerView<'_>> + Clone {
+        (0..self.issuers.len()).map(|index| self.issuer(index))
     }
 
     /// The CAs of that name: O(log n) in the number of CAs.
-    pub fn issuers_named(&self, name: &[u8]) -> impl Iterator<Item = IssuerView<'_>> {
-        let octets = self.octets.as_ref();
-        let first = self
-            .issuers
-            .partition_point(|entry| octets[entry.name.clone()] < *name);
-        let named = self.issuers[first..].iter().map(|entry| self.view(entry));
-        let name = name.to_vec();
-        named.take_while(move |issuer| issuer.name == name)
+    pub fn issuers_named(&self, name: &[u8]) -> impl Iterator<Item = IssuerView<'_>> + Clone {
+        let name_of = |entry: &IssuerEntry| read_again(self.parser(entry.at).issuer()).view.name;
+        let first = self.issuers.partition_point(|entry| name_of(entry) < name);
+        let count = self.issuers[first..].partition_point(|entry| name_of(entry) == name);
+        (first..first + count).map(|index| self.issuer(index))
     }
 
     /// The same contents with parts of their own.
     pub fn to_contents(&self) -> Contents {
-        let issuers = self.issuers().map(|issuer| IssuerRecord {
-            issuer: Issuer {
-                name: issuer.name.to_vec(),
-                key_id: issuer.key_id.to_vec(),
-            },
-            revoked: issuer.revoked,
-            crls: issuer.crls().map(CrlView::to_record).collect(),
-        });
         Contents {
-            built_at: self.header.built_at,
-            builder: self.header.builder.clone(),
-            truststore: self.header.truststore.clone(),
-            issuers: issuers.collect(),
+            built_at: self.built_at,
+            builder: self.builder().to_owned(),
+            truststore: self.truststore().to_owned(),
+            issuers: self.issuers().map(IssuerView::to_record).collect(),
         }
     }
 
-    fn view(&self, entry: &IssuerEntry) -> IssuerView<'_> {
-        let octets = self.octets.as_ref();
+    fn issuer(&self, index: usize) -> IssuerView<'_> {
+        let first = |entry: &IssuerEntry| usize::try_from(entry.first_crl).unwrap_or(usize::MAX);
+        let entry = &self.issuers[index];
+        let end = self.issuers.get(index + 1).map_or(self.crls.len(), first);
         IssuerView {
-            name: &octets[entry.name.clone()],
-            key_id: &octets[entry.key_id.clone()],
-            revoked: entry.revoked,
-            crls: &self.crls[entry.crls.clone()],
-            octets,
+            crls: &self.crls[first(entry)..end],
+            ..read_again(self.parser(entry.at).issuer()).view
+        }
+    }
+
+    fn parser(&self, at: u32) -> Parser<'_> {
+        Parser {
+            octets: self.octets.as_ref(),
+            at: usize::try_from(at).unwrap_or(usize::MAX),
+            version: self.version,
         }
     }
 }
 
+/// Reads all issuers and their CRLs and checks their order, then the sets.
+fn directory(
+    parser: &mut Parser<'_>,
+    issuer_count: u32,
+) -> Result<(Vec<IssuerEntry>, Vec<CrlEntry>), SnapshotError> {
+    let position =
+        |parser: &Parser<'_>| u32::try_from(parser.at).map_err(|_| SnapshotError::Truncated);
+    // The counts are not believed: each issuer takes some octets.
+    let possible = parser.left() / MIN_ISSUER_OCTETS;
+    let count = usize::try_from(issuer_count).map_err(|_| SnapshotError::Truncated)?;
+    let mut issuers = Vec::with_capacity(count.min(possible));
+    let mut crls: Vec<CrlEntry> = Vec::new();
+    let mut previous: Option<(&[u8], &[u8])> = None;
+    for _ in 0..issuer_count {
+        let at = position(parser)?;
+        let first_crl = u32::try_from(crls.len()).map_err(|_| SnapshotError::Truncated)?;
+        let issuer = parser.issuer()?;
+        let key = (issuer.view.name, issuer.view.key_id);
+        if previous.is_some_and(|previous| previous >= key) {
+            return Err(SnapshotError::NotCanonical("issuers are out of order"));
+        }
+        previous = Some(key);
+        issuers.push(IssuerEntry { at, first_crl });
+        let mut previous: Option<(Names<'_>, Covers)> = None;
+        for _ in 0..issuer.crl_count {
+            let at = position(parser)?;
+            let crl = parser.crl()?;
+            let scope = (crl.view.names, crl.view.covers);
+            if previous.is_some_and(|previous| {
+                previous
+                    .0
+                    .iter()
+                    .cmp(scope.0.iter())
+                    .then(previous.1.cmp(&scope.1))
+                    .is_ge()
+            }) {
+                return Err(SnapshotError::NotCanonical("scopes are out of order"));
+            }
+            previous = Some(scope);
+            crls.push(CrlEntry { at, set_at: 0 });
+        }
+    }
+    let mut record = *parser;
+    for crl in &mut crls {
+        record.at = usize::try_from(crl.at).map_err(|_| SnapshotError::Truncated)?;
+        crl.set_at = u64::try_from(parser.at).map_err(|_| SnapshotError::Truncated)?;
+        RevokedSet::decode(parser.take(record.crl()?.set_length)?)?;
+    }
+    Ok((issuers, crls))
+}
+
+/// For what [`Snapshot::decode`] has read before, in octets that cannot have changed since.
+fn read_again<T>(read: Result<T, SnapshotError>) -> T {
+    read.unwrap_or_else(|error| unreachable!("it has been read before: {error}"))
+}
+
 impl<D> fmt::Debug for Snapshot<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Header {
+        let Self {
             built_at, checksum, ..
-        } = &self.header;
+        } = self;
         let (issuers, crls) = (self.issuers.len(), self.crls.len());
         write!(
             f,
@@ -309,310 +286,163 @@ impl<D> fmt::Debug for Snapshot<D> {
     }
 }
 
-/// A CA of a snapshot.
+/// A CA of a snapshot. See [`IssuerRecord`] for its parts.
 #[derive(Clone, Copy)]
 pub struct IssuerView<'a> {
     /// Its DER `Name`.
     pub name: &'a [u8],
-    /// Its subject key identifier.
+    /// Its subject key identifier, or one derived from its key.
     pub key_id: &'a [u8],
+    /// What it signs.
+    pub role: Role,
+    /// Whether its certificates state no key identifier.
+    pub key_id_is_derived: bool,
     /// Whether the CA itself is revoked.
     pub revoked: bool,
+    /// Until when it is known that it is not, grace not included.
+    pub good_until: UnixTime,
     crls: &'a [CrlEntry],
-    octets: &'a [u8],
+    snapshot: Parser<'a>,
 }
 
 impl<'a> IssuerView<'a> {
     /// Its CRLs, ascending by scope.
-    pub fn crls(&self) -> impl Iterator<Item = CrlView<'a>> + use<'a> {
-        let octets = self.octets;
-        self.crls.iter().map(move |entry| CrlView {
-            entry,
-            revoked: RevokedSet::decoded_before(&octets[entry.set.clone()]),
+    pub fn crls(&self) -> impl Iterator<Item = CrlView<'a>> + Clone + use<'a> {
+        let snapshot = self.snapshot;
+        self.crls.iter().map(move |entry| {
+            let at = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+            let mut parser = Parser {
+                at: at(u64::from(entry.at)),
+                ..snapshot
+            };
+            let crl = read_again(parser.crl());
+            parser.at = at(entry.set_at);
+            let set = read_again(parser.take(crl.set_length));
+            CrlView {
+                revoked: RevokedSet::decoded_before(set),
+                ..crl.view
+            }
         })
+    }
+
+    fn to_record(self) -> IssuerRecord {
+        IssuerRecord {
+            issuer: Issuer {
+                name: self.name.to_vec(),
+                key_id: self.key_id.to_vec(),
+            },
+            role: self.role,
+            key_id_is_derived: self.key_id_is_derived,
+            revoked: self.revoked,
+            good_until: self.good_until,
+            crls: self.crls().map(CrlView::to_record).collect(),
+        }
     }
 }
 
-/// A CRL of a snapshot.
+/// A CRL of a snapshot. See [`CrlRecord`] for its parts.
 #[derive(Clone, Copy)]
 pub struct CrlView<'a> {
-    entry: &'a CrlEntry,
+    /// The names of its distribution point; none for a complete CRL.
+    pub names: Names<'a>,
+    /// Which certificates it is limited to.
+    pub covers: Covers,
+    number: &'a [u8],
+    /// When it was issued.
+    pub this_update: UnixTime,
+    /// When the next one is due at the latest.
+    pub next_update: UnixTime,
+    /// The object it was read from.
+    pub source: ObjectView<'a>,
+    /// SHA-256 of its DER encoding.
+    pub digest: [u8; 32],
     /// The serial numbers it lists.
     pub revoked: RevokedSet<&'a [u8]>,
 }
 
-impl<'a> CrlView<'a> {
+impl CrlView<'_> {
     /// What it covers.
-    pub const fn scope(&self) -> &'a Scope {
-        &self.entry.scope
+    pub fn scope(&self) -> Scope {
+        Scope {
+            names: self.names.iter().map(<[u8]>::to_vec).collect(),
+            covers: self.covers,
+        }
     }
 
     /// Its CRL number.
-    pub const fn number(&self) -> &'a CrlNumber {
-        &self.entry.number
-    }
-
-    /// When it was issued.
-    pub const fn this_update(&self) -> UnixTime {
-        self.entry.this_update
-    }
-
-    /// When the next one is due at the latest.
-    pub const fn next_update(&self) -> UnixTime {
-        self.entry.next_update
-    }
-
-    /// The object it was read from.
-    pub const fn source(&self) -> &'a ObjectRef {
-        &self.entry.source
-    }
-
-    /// SHA-256 of its DER encoding.
-    pub const fn digest(&self) -> &'a [u8; 32] {
-        &self.entry.digest
+    pub fn number(&self) -> CrlNumber {
+        let number = CrlNumber::from_magnitude(self.number);
+        read_again(number.ok_or(SnapshotError::NotCanonical("a CRL number")))
     }
 
     fn to_record(self) -> CrlRecord {
         CrlRecord {
-            scope: self.entry.scope.clone(),
-            number: self.entry.number.clone(),
-            this_update: self.entry.this_update,
-            next_update: self.entry.next_update,
-            source: self.entry.source.clone(),
-            digest: self.entry.digest,
+            scope: self.scope(),
+            number: self.number(),
+            this_update: self.this_update,
+            next_update: self.next_update,
+            source: self.source.to_owned(),
+            digest: self.digest,
             revoked: self.revoked.to_owned(),
         }
     }
 }
 
-struct Header {
-    built_at: UnixTime,
-    builder: String,
-    truststore: ObjectRef,
-    checksum: u64,
-}
+/// The names of a distribution point in a snapshot, each a DER `GeneralName`, ascending.
+#[derive(Clone, Copy)]
+pub struct Names<'a>(&'a [u8]);
 
-struct IssuerEntry {
-    name: Range<usize>,
-    key_id: Range<usize>,
-    revoked: bool,
-    /// Of the snapshot's CRLs.
-    crls: Range<usize>,
-}
-
-struct CrlEntry {
-    scope: Scope,
-    number: CrlNumber,
-    this_update: UnixTime,
-    next_update: UnixTime,
-    source: ObjectRef,
-    digest: [u8; 32],
-    /// Of the snapshot's octets.
-    set: Range<usize>,
-}
-
-struct SnapshotReader<'a> {
-    octets: &'a [u8],
-    at: usize,
-}
-
-impl<'a> SnapshotReader<'a> {
-    /// The issuers and all their CRLs; the range of a CRL's set is right in its length only.
-    fn issuers(&mut self, count: u32) -> Result<(Vec<IssuerEntry>, Vec<CrlEntry>), SnapshotError> {
-        let mut issuers: Vec<IssuerEntry> = Vec::new();
-        let mut crls = Vec::new();
-        for _ in 0..count {
-            let issuer = self.issuer(&mut crls)?;
-            if let Some(previous) = issuers.last() {
-                let of = |entry: &IssuerEntry| {
-                    (
-                        &self.octets[entry.name.clone()],
-                        &self.octets[entry.key_id.clone()],
-                    )
-                };
-                if of(previous) >= of(&issuer) {
-                    return Err(SnapshotError::NotCanonical("issuers are out of order"));
-                }
-            }
-            issuers.push(issuer);
-        }
-        Ok((issuers, crls))
+impl<'a> Names<'a> {
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    fn issuer(&mut self, crls: &mut Vec<CrlEntry>) -> Result<IssuerEntry, SnapshotError> {
-        let name = self.opaque(1, MAX_NAME_OCTETS)?;
-        let key_id = self.opaque(0, MAX_KEY_ID_OCTETS)?;
-        let revoked = match self.array()? {
-            [0] => false,
-            [1] => true,
-            [_] => return Err(SnapshotError::NotCanonical("a flag is neither 0 nor 1")),
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut parser = Parser {
+            octets: self.0,
+            at: 0,
+            version: VERSION,
         };
-        let count = u32::from_le_bytes(self.array()?);
-        let first = crls.len();
-        for _ in 0..count {
-            let crl = self.crl()?;
-            if crls[first..]
-                .last()
-                .is_some_and(|previous| previous.scope >= crl.scope)
-            {
-                return Err(SnapshotError::NotCanonical("scopes are out of order"));
-            }
-            crls.push(crl);
-        }
-        Ok(IssuerEntry {
-            name,
-            key_id,
-            revoked,
-            crls: first..crls.len(),
+        std::iter::from_fn(move || {
+            (parser.left() > 0).then(|| read_again(parser.opaque(1, MAX_OPAQUE)))
         })
-    }
-
-    fn crl(&mut self) -> Result<CrlEntry, SnapshotError> {
-        let mut names: Vec<Vec<u8>> = Vec::new();
-        for _ in 0..u16::from_le_bytes(self.array()?) {
-            let name = self.opaque(1, MAX_OPAQUE)?;
-            let name = self.octets[name].to_vec();
-            if names.last().is_some_and(|previous| *previous >= name) {
-                return Err(SnapshotError::NotCanonical(
-                    "names of a scope are out of order",
-                ));
-            }
-            names.push(name);
-        }
-        let covers = match self.array()? {
-            [0] => Covers::AllCertificates,
-            [1] => Covers::UserCertificates,
-            [2] => Covers::CaCertificates,
-            [_] => {
-                return Err(SnapshotError::NotCanonical(
-                    "a scope covers an unknown kind",
-                ));
-            }
-        };
-        let number = self.opaque(0, CrlNumber::MAX_OCTETS)?;
-        let number = CrlNumber::from_magnitude(&self.octets[number]).ok_or(
-            SnapshotError::NotCanonical("a CRL number has a leading zero"),
-        )?;
-        let this_update = UnixTime::from_seconds(i64::from_le_bytes(self.array()?));
-        let next_update = UnixTime::from_seconds(i64::from_le_bytes(self.array()?));
-        let source = self.object()?;
-        let digest = self.array()?;
-        let length = u64::from_le_bytes(self.array()?);
-        let length = usize::try_from(length).map_err(|_| SnapshotError::Truncated)?;
-        Ok(CrlEntry {
-            scope: Scope { names, covers },
-            number,
-            this_update,
-            next_update,
-            source,
-            digest,
-            set: 0..length,
-        })
-    }
-
-    fn object(&mut self) -> Result<ObjectRef, SnapshotError> {
-        Ok(ObjectRef {
-            key: self.text()?,
-            etag: self.text()?,
-        })
-    }
-
-    fn text(&mut self) -> Result<String, SnapshotError> {
-        let range = self.opaque(0, MAX_OPAQUE)?;
-        let text = std::str::from_utf8(&self.octets[range]);
-        text.map(str::to_owned)
-            .map_err(|_| SnapshotError::NotCanonical("a text is not UTF-8"))
-    }
-
-    fn opaque(&mut self, least: usize, most: usize) -> Result<Range<usize>, SnapshotError> {
-        let length = usize::from(u16::from_le_bytes(self.array()?));
-        if !(least..=most).contains(&length) {
-            return Err(SnapshotError::NotCanonical("a length is out of its range"));
-        }
-        let start = self.at;
-        self.take(length).map(|_| start..self.at)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
-        self.take(N)?
-            .first_chunk()
-            .copied()
-            .ok_or(SnapshotError::Truncated)
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], SnapshotError> {
-        let end = self
-            .at
-            .checked_add(length)
-            .ok_or(SnapshotError::Truncated)?;
-        let taken = self
-            .octets
-            .get(self.at..end)
-            .ok_or(SnapshotError::Truncated)?;
-        self.at = end;
-        Ok(taken)
     }
 }
 
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn crl(&mut self, crl: &CrlRecord) -> Result<(), EncodeError> {
-        let names = u16::try_from(crl.scope.names.len()).map_err(|_| EncodeError::TooMany)?;
-        self.extend(&names.to_le_bytes());
-        for name in &crl.scope.names {
-            self.opaque("distribution point name", name, MAX_OPAQUE)?;
-        }
-        self.extend(&[match crl.scope.covers {
-            Covers::AllCertificates => 0,
-            Covers::UserCertificates => 1,
-            Covers::CaCertificates => 2,
-        }]);
-        self.opaque("CRL number", crl.number.octets(), CrlNumber::MAX_OCTETS)?;
-        self.extend(&crl.this_update.seconds().to_le_bytes());
-        self.extend(&crl.next_update.seconds().to_le_bytes());
-        self.object(&crl.source)?;
-        self.extend(&crl.digest);
-        let length = crl.revoked.as_octets().len();
-        self.extend(
-            &u64::try_from(length)
-                .map_err(|_| EncodeError::TooMany)?
-                .to_le_bytes(),
-        );
-        Ok(())
-    }
-
-    fn object(&mut self, object: &ObjectRef) -> Result<(), EncodeError> {
-        self.opaque("object key", object.key.as_bytes(), MAX_OPAQUE)?;
-        self.opaque("entity tag", object.etag.as_bytes(), MAX_OPAQUE)
-    }
-
-    fn opaque(
-        &mut self,
-        part: &'static str,
-        octets: &[u8],
-        most: usize,
-    ) -> Result<(), EncodeError> {
-        let length = u16::try_from(octets.len())
-            .ok()
-            .filter(|_| octets.len() <= most);
-        self.extend(&length.ok_or(EncodeError::TooLong { part })?.to_le_bytes());
-        self.extend(octets);
-        Ok(())
-    }
-
-    fn extend(&mut self, octets: &[u8]) {
-        self.0.extend_from_slice(octets);
-    }
+/// An object in S3, as a snapshot refers to it. See [`ObjectRef`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ObjectView<'a> {
+    /// Its key.
+    pub key: &'a str,
+    /// Its entity tag. Empty: unknown.
+    pub etag: &'a str,
 }
 
-fn count(length: usize) -> Result<u32, EncodeError> {
-    u32::try_from(length).map_err(|_| EncodeError::TooMany)
+impl ObjectView<'_> {
+    fn to_owned(self) -> ObjectRef {
+        ObjectRef {
+            key: self.key.to_owned(),
+            etag: self.etag.to_owned(),
+        }
+    }
 }
 
 const MAGIC: &[u8; 8] = b"crl-snap";
 const LENGTH_AT: usize = 16;
+const BUILDER_AT: u32 = 32;
 const MAX_OPAQUE: usize = 0xffff;
+/// An issuer of version 1 with a name of one octet.
+const MIN_ISSUER_OCTETS: usize = 10;
+
+/// Of an issuer.
+mod flag {
+    pub(super) const REVOKED: u8 = 1;
+    pub(super) const SIGNS_CRLS_ONLY: u8 = 2;
+    pub(super) const KEY_ID_IS_DERIVED: u8 = 4;
+    pub(super) const ALL: u8 = REVOKED | SIGNS_CRLS_ONLY | KEY_ID_IS_DERIVED;
+}
 
 /// Why octets are not a snapshot that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -675,7 +505,8 @@ impl fmt::Display for SnapshotError {
             Self::Version { found } => {
                 write!(
                     f,
-                    "the snapshot has format version {found}, this program reads {VERSION}"
+                    "the snapshot has format version {found}, this program reads {} to {VERSION}",
+                    READ_VERSIONS.start()
                 )
             }
         }
@@ -683,36 +514,6 @@ impl fmt::Display for SnapshotError {
 }
 
 impl std::error::Error for SnapshotError {}
-
-/// Why contents cannot be encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EncodeError {
-    /// Two records of one issuer.
-    DuplicateIssuer,
-    /// Two CRLs of one scope.
-    DuplicateScope,
-    /// A part has more octets than the format has room for.
-    TooLong {
-        /// Which one.
-        part: &'static str,
-    },
-    /// More issuers, CRLs or names than the format can count.
-    TooMany,
-}
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DuplicateIssuer => f.write_str("an issuer occurs twice"),
-            Self::DuplicateScope => f.write_str("a scope of an issuer occurs twice"),
-            Self::TooLong { part } => write!(f, "a part is too long for the snapshot: {part}"),
-            Self::TooMany => f.write_str("there are more parts than the snapshot can count"),
-        }
-    }
-}
-
-impl std::error::Error for EncodeError {}
 
 #[cfg(test)]
 mod tests {
@@ -778,18 +579,27 @@ mod tests {
         let issuer = (
             name,
             key_id,
-            any::<bool>(),
+            any::<[bool; 3]>(),
+            any::<i64>(),
             prop::collection::vec(crl(), 0..4),
         );
         prop::collection::vec(issuer, 0..4).prop_map(|mut issuers| {
             issuers.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
             issuers.dedup_by(|a, b| (&a.0, &a.1) == (&b.0, &b.1));
-            let record = |(name, key_id, revoked, mut crls): (_, _, _, Vec<CrlRecord>)| {
+            let record = |(name, key_id, flags, until, mut crls): (_, _, _, _, Vec<CrlRecord>)| {
                 crls.sort_by(|a, b| a.scope.cmp(&b.scope));
                 crls.dedup_by(|a, b| a.scope == b.scope);
+                let [revoked, signs_crls_only, key_id_is_derived] = flags;
                 IssuerRecord {
                     issuer: Issuer { name, key_id },
+                    role: if signs_crls_only {
+                        Role::CrlSigner
+                    } else {
+                        Role::Ca
+                    },
+                    key_id_is_derived,
                     revoked,
+                    good_until: UnixTime::from_seconds(until),
                     crls,
                 }
             };
@@ -837,7 +647,8 @@ mod tests {
                 octets[at] ^= value;
             }
             let octets = with_checksum(octets);
-            if let Ok(snapshot) = Snapshot::decode(&octets[..]) {
+            let is_written = octets[8] == 2;
+            if let (Ok(snapshot), true) = (Snapshot::decode(&octets[..]), is_written) {
                 prop_assert_eq!(snapshot.to_contents().encode().unwrap(), octets);
             }
         }
@@ -875,9 +686,12 @@ mod tests {
     #[test]
     fn another_version_is_named() {
         let mut octets = empty().encode().unwrap();
-        octets[8] = 2;
-        let error = Snapshot::decode(with_checksum(octets)).unwrap_err();
-        assert_eq!(error, SnapshotError::Version { found: 2 });
+        for version in [0, 3] {
+            octets[8] = version;
+            let error = Snapshot::decode(with_checksum(octets.clone())).unwrap_err();
+            let found = u32::from(version);
+            assert_eq!(error, SnapshotError::Version { found });
+        }
     }
 
     #[test]
@@ -894,11 +708,7 @@ mod tests {
             name: vec![1],
             key_id: vec![2],
         };
-        let record = IssuerRecord {
-            issuer,
-            revoked: false,
-            crls: Vec::new(),
-        };
+        let record = IssuerRecord::new(issuer);
         let contents = Contents {
             issuers: vec![record.clone(), record],
             ..empty()

@@ -1,12 +1,15 @@
 //! What a snapshot says about a certificate: RFC 5280 §6.3.3, for the CRLs that AWS Private CA and
 //! its like publish. What follows from `Unknown` is the authorizer's policy, not decided here.
+//!
+//! [`Outlook`] is what is known at any time; [`Status`] is what follows from it at one moment.
 
 use std::fmt;
 
 use crate::distribution_point::DistributionPoint;
-use crate::scope::CertificateKind;
+use crate::issuer::Role;
+use crate::scope::{CertificateKind, Covers};
 use crate::serial::SerialNumber;
-use crate::snapshot::{CrlView, IssuerView, Snapshot};
+use crate::snapshot::{Contents, CrlRecord, CrlView, IssuerRecord, IssuerView, Snapshot};
 use crate::time::UnixTime;
 
 /// What is needed of a certificate to look it up.
@@ -32,8 +35,8 @@ pub enum Status {
     NotRevoked,
     /// It must not be accepted.
     Revoked(RevokedBy),
-    /// The snapshot cannot tell.
-    Unknown(UnknownReason),
+    /// The snapshot cannot tell, for at least one reason.
+    Unknown(UnknownReasons),
 }
 
 /// How a certificate is revoked.
@@ -57,6 +60,26 @@ pub enum UnknownReason {
     Partition,
     /// The CRL that covers it is past its nextUpdate, grace included.
     Expired,
+    /// Whether the issuer itself is revoked is not known: the CRL of *its* issuer is missing or past
+    /// its nextUpdate, grace included.
+    IssuerStatus,
+}
+
+/// Several reasons at once: whoever wants to let one of them pass must not let the others.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnknownReasons(u8);
+
+/// What is known of a certificate, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// Whether it is revoked, which nothing can change.
+    pub revoked: Option<RevokedBy>,
+    /// Why it cannot be told, whatever the time.
+    pub unknown: UnknownReasons,
+    /// Until when the CRLs that cover it are fresh, grace not included.
+    pub fresh_until: UnixTime,
+    /// Until when it is known that its issuer is not revoked, grace not included.
+    pub issuer_good_until: UnixTime,
 }
 
 impl<D: AsRef<[u8]>> Snapshot<D> {
@@ -66,68 +89,156 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
     /// Without an authority key identifier in the certificate, any CA of its issuer's name may have
     /// signed it: one that revokes it is enough, and all of them must know that it is not revoked.
     pub fn status(&self, certificate: &Certificate<'_>, now: UnixTime, grace: i64) -> Status {
-        let matches = |issuer: &IssuerView<'_>| {
-            certificate
-                .authority_key_id
-                .is_none_or(|key_id| key_id == issuer.key_id)
-        };
-        self.issuers_named(certificate.issuer)
-            .filter(matches)
-            .map(|issuer| status_under(&issuer, certificate, now, grace))
-            .reduce(Status::the_graver)
-            .unwrap_or(Status::Unknown(UnknownReason::Issuer))
+        self.outlook(certificate).at(now, grace)
+    }
+
+    /// What is known of a certificate at any time. See [`Self::status`].
+    pub fn outlook(&self, certificate: &Certificate<'_>) -> Outlook {
+        outlook(self.issuers_named(certificate.issuer), certificate)
     }
 }
 
-impl Status {
-    fn the_graver(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Revoked(_), _) => self,
-            (_, Self::Revoked(_)) => other,
-            (Self::Unknown(_), _) => self,
-            (Self::NotRevoked, _) => other,
+impl Contents {
+    /// As [`Snapshot::outlook`], of a snapshot with these contents; O(n) in the number of issuers.
+    pub fn outlook(&self, certificate: &Certificate<'_>) -> Outlook {
+        let is_named = |record: &&IssuerRecord| record.issuer.name == certificate.issuer;
+        outlook(self.issuers.iter().filter(is_named), certificate)
+    }
+}
+
+impl Outlook {
+    /// The status at the moment `now`. A CRL counts as fresh until `grace` seconds after its
+    /// nextUpdate.
+    pub fn at(&self, now: UnixTime, grace: i64) -> Status {
+        if let Some(by) = self.revoked {
+            return Status::Revoked(by);
+        }
+        let mut reasons = self.unknown;
+        if reasons.is_empty() && now > self.fresh_until.plus(grace) {
+            reasons = reasons.with(UnknownReason::Expired);
+        }
+        if now > self.issuer_good_until.plus(grace) {
+            reasons = reasons.with(UnknownReason::IssuerStatus);
+        }
+        if reasons.is_empty() {
+            Status::NotRevoked
+        } else {
+            Status::Unknown(reasons)
+        }
+    }
+
+    /// For a certificate that either of two CAs may have issued.
+    fn or(self, other: Self) -> Self {
+        Self {
+            revoked: self.revoked.or(other.revoked),
+            unknown: self.unknown.union(other.unknown),
+            fresh_until: self.fresh_until.min(other.fresh_until),
+            issuer_good_until: self.issuer_good_until.min(other.issuer_good_until),
+        }
+    }
+
+    fn unknown(reason: UnknownReason) -> Self {
+        Self {
+            revoked: None,
+            unknown: reason.into(),
+            fresh_until: UnixTime::MAX,
+            issuer_good_until: UnixTime::MAX,
         }
     }
 }
 
-fn status_under(
-    issuer: &IssuerView<'_>,
+/// An issuer with its CRLs, of a snapshot or of what will become one.
+trait Issuing: Copy {
+    type Crl: Listing;
+    fn key_id(&self) -> &[u8];
+    fn role(&self) -> Role;
+    fn key_id_is_derived(&self) -> bool;
+    fn is_revoked(&self) -> bool;
+    fn good_until(&self) -> UnixTime;
+    fn listings(&self) -> impl Iterator<Item = Self::Crl>;
+}
+
+/// A CRL of an issuer.
+trait Listing: Copy {
+    fn lists(&self, serial: &SerialNumber) -> bool;
+    fn is_partition(&self) -> bool;
+    fn is_for(&self, name: &[u8]) -> bool;
+    fn covers(&self) -> Covers;
+    fn next_update(&self) -> UnixTime;
+    fn source_key(&self) -> &str;
+}
+
+fn outlook<I: Issuing>(
+    named: impl Iterator<Item = I> + Clone,
     certificate: &Certificate<'_>,
-    now: UnixTime,
-    grace: i64,
-) -> Status {
-    if issuer.revoked {
-        return Status::Revoked(RevokedBy::Issuer);
-    }
-    if issuer.crls().next().is_none() {
-        return Status::Unknown(UnknownReason::NoCrl);
-    }
+) -> Outlook {
+    let cas = named.clone().filter(|issuer| issuer.role() == Role::Ca);
+    let signers = named.filter(|issuer| issuer.role() == Role::CrlSigner);
+    let is_named = |issuer: &I| certificate.authority_key_id == Some(issuer.key_id());
+    // A CA that states no key identifier may be referred to by one that it derived in a way of its
+    // own, and one that is not referred to by its key may be any.
+    let is_possible = |issuer: &I| match certificate.authority_key_id {
+        Some(_) if cas.clone().any(|ca| is_named(&ca)) => is_named(issuer),
+        Some(_) => issuer.key_id_is_derived(),
+        None => true,
+    };
+    cas.clone()
+        .filter(is_possible)
+        .map(|issuer| outlook_under(issuer, signers.clone(), certificate))
+        .reduce(Outlook::or)
+        .unwrap_or_else(|| Outlook::unknown(UnknownReason::Issuer))
+}
+
+fn outlook_under<I: Issuing>(
+    issuer: I,
+    signers: impl Iterator<Item = I>,
+    certificate: &Certificate<'_>,
+) -> Outlook {
+    // A CRL is as good as its signer: while that is not known to be good, it cannot vouch.
+    let of_signer = |signer: I| {
+        let signer_until = match signer.is_revoked() {
+            true => UnixTime::MIN,
+            false => signer.good_until(),
+        };
+        signer
+            .listings()
+            .map(move |crl| (crl, crl.next_update().min(signer_until)))
+            .collect::<Vec<_>>()
+    };
+    let own = issuer.listings().map(|crl| (crl, crl.next_update()));
+    let crls: Vec<_> = own.chain(signers.flat_map(of_signer)).collect();
     // Serial numbers are unique within an issuer (§4.1.2.2), and a revocation stays true: any CRL
     // of the issuer that lists the number is enough, however old it is and whatever it covers.
-    if issuer
-        .crls()
-        .any(|crl| crl.revoked.contains(&certificate.serial))
-    {
-        return Status::Revoked(RevokedBy::Listing);
-    }
-    let is_fresh = |crl: &CrlView<'_>| now <= crl.next_update().plus(grace);
-    match authoritative(issuer, certificate) {
-        Authoritative::AnyOf(crls) if crls.is_empty() => Status::Unknown(UnknownReason::Partition),
-        Authoritative::AnyOf(crls) if crls.iter().any(is_fresh) => Status::NotRevoked,
-        Authoritative::AllOf(crls) if crls.iter().all(is_fresh) => Status::NotRevoked,
-        Authoritative::AnyOf(_) | Authoritative::AllOf(_) => {
-            Status::Unknown(UnknownReason::Expired)
-        }
+    let is_listed = crls.iter().any(|(crl, _)| crl.lists(&certificate.serial));
+    let revoked = match issuer.is_revoked() {
+        true => Some(RevokedBy::Issuer),
+        false => is_listed.then_some(RevokedBy::Listing),
+    };
+    let fresh_until = fresh_until(&crls, certificate);
+    let unknown = match fresh_until {
+        _ if crls.is_empty() => UnknownReason::NoCrl.into(),
+        None => UnknownReason::Partition.into(),
+        Some(_) => UnknownReasons::default(),
+    };
+    Outlook {
+        revoked,
+        unknown,
+        fresh_until: fresh_until.unwrap_or(UnixTime::MAX),
+        issuer_good_until: issuer.good_until(),
     }
 }
 
-/// Which CRLs must be fresh for "not listed" to mean "not revoked".
-enum Authoritative<'a> {
-    AnyOf(Vec<CrlView<'a>>),
-    AllOf(Vec<CrlView<'a>>),
-}
-
-fn authoritative<'a>(issuer: &IssuerView<'a>, certificate: &Certificate<'_>) -> Authoritative<'a> {
+/// Until when "not listed" means "not revoked", by the CRLs that are authoritative for the
+/// certificate, each with the moment up to which it is fresh itself. `None`: none of them is.
+fn fresh_until<C: Listing>(
+    crls: &[(C, UnixTime)],
+    certificate: &Certificate<'_>,
+) -> Option<UnixTime> {
+    // §6.3.3 (b)(2)(ii) and (iii): onlyContainsUserCerts and onlyContainsCACerts.
+    let covering = || {
+        crls.iter()
+            .filter(|(crl, _)| crl.covers().includes(certificate.kind))
+    };
     // §6.3.3 (b)(2)(i): one of the names in the IDP must match one of the names in the DP.
     let conclusive = || {
         certificate
@@ -135,49 +246,211 @@ fn authoritative<'a>(issuer: &IssuerView<'a>, certificate: &Certificate<'_>) -> 
             .iter()
             .filter(|point| point.is_conclusive())
     };
-    let is_met = |crl: &CrlView<'_>| {
-        conclusive().any(|point| {
-            point
-                .names
-                .iter()
-                .any(|name| crl.scope().names.contains(name))
-        })
+    let is_met = |crl: &C| {
+        conclusive()
+            .flat_map(|point| &point.names)
+            .any(|name| crl.is_for(name))
     };
-    // §6.3.3 (b)(2)(ii) and (iii): onlyContainsUserCerts and onlyContainsCACerts.
-    let covering = || {
-        issuer
-            .crls()
-            .filter(|crl| crl.scope().covers.includes(certificate.kind))
-    };
-    let met: Vec<_> = covering().filter(is_met).collect();
-    if !met.is_empty() {
-        return Authoritative::AnyOf(met);
+    let met = covering().filter(|(crl, _)| is_met(crl));
+    if let Some(until) = met.map(|(_, until)| *until).max() {
+        return Some(until);
     }
-    let complete: Vec<_> = covering()
-        .filter(|crl| !crl.scope().is_partition())
-        .collect();
-    if complete.is_empty() || !issuer.crls().any(|crl| crl.scope().is_partition()) {
-        // AWS Private CA's complete CRLs carry no IDP while its certificates name a distribution
-        // point, so without partitions the complete CRL answers for them too.
-        return Authoritative::AnyOf(complete);
+    let complete = || covering().filter(|(crl, _)| !crl.is_partition());
+    // AWS Private CA's complete CRLs carry no IDP while its certificates name a distribution point,
+    // so without partitions the complete CRL answers for them too.
+    if complete().next().is_none() || !crls.iter().any(|(crl, _)| crl.is_partition()) {
+        return complete().map(|(_, until)| *until).max();
     }
     // A CA that was switched to partitions: its earlier certificates are in the complete CRL, the
     // later ones in partitions.
     if certificate.distribution_points.is_empty() {
-        return Authoritative::AllOf(issuer.crls().collect());
+        return crls.iter().map(|(_, until)| *until).min();
     }
-    let names_object = |crl: &CrlView<'_>| {
+    let names_object = |crl: &C| {
         conclusive()
             .flat_map(DistributionPoint::uri_paths)
-            .any(|path| is_path_of(path, &crl.source().key))
+            .any(|path| is_path_of(path, crl.source_key()))
     };
-    Authoritative::AnyOf(complete.into_iter().filter(names_object).collect())
+    complete()
+        .filter(|(crl, _)| names_object(crl))
+        .map(|(_, until)| *until)
+        .max()
 }
 
 /// Whether a URI's path leads to that object: `/KEY`, or `/BUCKET/KEY` in path-style addresses.
 fn is_path_of(path: &str, key: &str) -> bool {
     path.strip_suffix(key)
         .is_some_and(|before| before.ends_with('/'))
+}
+
+impl<'a> Issuing for IssuerView<'a> {
+    type Crl = CrlView<'a>;
+
+    fn key_id(&self) -> &[u8] {
+        self.key_id
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+
+    fn key_id_is_derived(&self) -> bool {
+        self.key_id_is_derived
+    }
+
+    fn is_revoked(&self) -> bool {
+        self.revoked
+    }
+
+    fn good_until(&self) -> UnixTime {
+        self.good_until
+    }
+
+    fn listings(&self) -> impl Iterator<Item = CrlView<'a>> {
+        self.crls()
+    }
+}
+
+impl Listing for CrlView<'_> {
+    fn lists(&self, serial: &SerialNumber) -> bool {
+        self.revoked.contains(serial)
+    }
+
+    fn is_partition(&self) -> bool {
+        !self.names.is_empty()
+    }
+
+    fn is_for(&self, name: &[u8]) -> bool {
+        self.names.iter().any(|own| own == name)
+    }
+
+    fn covers(&self) -> Covers {
+        self.covers
+    }
+
+    fn next_update(&self) -> UnixTime {
+        self.next_update
+    }
+
+    fn source_key(&self) -> &str {
+        self.source.key
+    }
+}
+
+impl<'a> Issuing for &'a IssuerRecord {
+    type Crl = &'a CrlRecord;
+
+    fn key_id(&self) -> &[u8] {
+        &self.issuer.key_id
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+
+    fn key_id_is_derived(&self) -> bool {
+        self.key_id_is_derived
+    }
+
+    fn is_revoked(&self) -> bool {
+        self.revoked
+    }
+
+    fn good_until(&self) -> UnixTime {
+        self.good_until
+    }
+
+    fn listings(&self) -> impl Iterator<Item = &'a CrlRecord> {
+        self.crls.iter()
+    }
+}
+
+impl Listing for &CrlRecord {
+    fn lists(&self, serial: &SerialNumber) -> bool {
+        self.revoked.contains(serial)
+    }
+
+    fn is_partition(&self) -> bool {
+        self.scope.is_partition()
+    }
+
+    fn is_for(&self, name: &[u8]) -> bool {
+        self.scope.names.iter().any(|own| own == name)
+    }
+
+    fn covers(&self) -> Covers {
+        self.scope.covers
+    }
+
+    fn next_update(&self) -> UnixTime {
+        self.next_update
+    }
+
+    fn source_key(&self) -> &str {
+        &self.source.key
+    }
+}
+
+impl UnknownReason {
+    const ALL: [Self; 5] = [
+        Self::Issuer,
+        Self::NoCrl,
+        Self::Partition,
+        Self::Expired,
+        Self::IssuerStatus,
+    ];
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Issuer => 1,
+            Self::NoCrl => 2,
+            Self::Partition => 4,
+            Self::Expired => 8,
+            Self::IssuerStatus => 16,
+        }
+    }
+}
+
+impl UnknownReasons {
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Each of them, in the order of [`UnknownReason`].
+    pub fn iter(self) -> impl Iterator<Item = UnknownReason> {
+        UnknownReason::ALL
+            .into_iter()
+            .filter(move |reason| self.0 & reason.bit() != 0)
+    }
+
+    /// These and one more.
+    #[must_use]
+    pub const fn with(self, reason: UnknownReason) -> Self {
+        Self(self.0 | reason.bit())
+    }
+
+    const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl From<UnknownReason> for UnknownReasons {
+    fn from(reason: UnknownReason) -> Self {
+        Self::default().with(reason)
+    }
+}
+
+impl fmt::Debug for UnknownReasons {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl From<UnknownReason> for Status {
+    fn from(reason: UnknownReason) -> Self {
+        Self::Unknown(reason.into())
+    }
 }
 
 impl fmt::Display for Status {
@@ -194,9 +467,8 @@ impl fmt::Display for Status {
 mod tests {
     use super::*;
     use crate::der::write_element;
-    use crate::{
-        Contents, Covers, CrlNumber, CrlRecord, Issuer, IssuerRecord, ObjectRef, RevokedSet, Scope,
-    };
+    use crate::{CrlNumber, Issuer, ObjectRef, RevokedSet, Scope};
+    use proptest::prelude::*;
 
     const NOW: UnixTime = UnixTime::from_seconds(1_000_000);
     const CA: &[u8] = b"a DER name";
@@ -250,9 +522,8 @@ mod tests {
             key_id: key_id.to_vec(),
         };
         IssuerRecord {
-            issuer,
-            revoked: false,
             crls: crls.to_vec(),
+            ..IssuerRecord::new(issuer)
         }
     }
 
@@ -284,8 +555,8 @@ mod tests {
     }
 
     const REVOKED: Status = Status::Revoked(RevokedBy::Listing);
-    const EXPIRED: Status = Status::Unknown(UnknownReason::Expired);
-    const PARTITION: Status = Status::Unknown(UnknownReason::Partition);
+    const EXPIRED: Status = Status::Unknown(UnknownReasons(UnknownReason::Expired.bit()));
+    const PARTITION: Status = Status::Unknown(UnknownReasons(UnknownReason::Partition.bit()));
 
     #[test]
     fn a_complete_crl_without_idp_answers_for_certificates_with_a_distribution_point() {
@@ -311,22 +582,19 @@ mod tests {
         assert_eq!(status(with_key(Some(KEY))), Status::NotRevoked);
         assert_eq!(
             status(with_key(Some(b"key 2"))),
-            Status::Unknown(UnknownReason::NoCrl)
+            Status::from(UnknownReason::NoCrl)
         );
         assert_eq!(
             status(with_key(Some(b"key 3"))),
-            Status::Unknown(UnknownReason::Issuer)
+            Status::from(UnknownReason::Issuer)
         );
         let renamed = Certificate {
             issuer: b"another name",
             ..leaf(8, &[])
         };
-        assert_eq!(status(renamed), Status::Unknown(UnknownReason::Issuer));
+        assert_eq!(status(renamed), Status::from(UnknownReason::Issuer));
         // Without a key identifier either CA may have signed it.
-        assert_eq!(
-            status(with_key(None)),
-            Status::Unknown(UnknownReason::NoCrl)
-        );
+        assert_eq!(status(with_key(None)), Status::from(UnknownReason::NoCrl));
         let listed = Certificate {
             serial: serial(7),
             ..with_key(None)
@@ -463,5 +731,145 @@ mod tests {
         assert!(!is_path_of("/xcrl/ca.crl", "crl/ca.crl"));
         assert!(!is_path_of("/other/ca.crl", "crl/ca.crl"));
         assert!(!is_path_of("crl/ca.crl", "crl/ca.crl"));
+    }
+
+    /// The key that signs certificates and the key that signs CRLs may be two.
+    #[test]
+    fn a_crl_signer_speaks_for_the_cas_of_its_name_and_issues_nothing() {
+        let complete = || crl(Scope::complete(), "k", &[7]);
+        let signer = |crls: &[CrlRecord]| IssuerRecord {
+            role: Role::CrlSigner,
+            ..ca(b"crl key", crls)
+        };
+        let status = |signer: IssuerRecord, value| {
+            snapshot(&[ca(KEY, &[]), signer]).status(&leaf(value, &[]), NOW, 0)
+        };
+        assert_eq!(status(signer(&[complete()]), 7), REVOKED);
+        assert_eq!(status(signer(&[complete()]), 8), Status::NotRevoked);
+        assert_eq!(status(signer(&[expired(complete())]), 8), EXPIRED);
+        assert_eq!(status(signer(&[]), 8), UnknownReason::NoCrl.into());
+
+        // One that is revoked, or may be, vouches for nothing; what it listed stays revoked.
+        let revoked = IssuerRecord {
+            revoked: true,
+            ..signer(&[complete()])
+        };
+        let doubtful = IssuerRecord {
+            good_until: NOW.plus(-1),
+            ..signer(&[complete()])
+        };
+        for record in [revoked, doubtful] {
+            assert_eq!(status(record.clone(), 7), REVOKED);
+            assert_eq!(status(record, 8), EXPIRED);
+        }
+
+        // Nobody else's CRL counts, and what it seems to have issued is nobody's.
+        let known = snapshot(&[ca(KEY, &[complete()]), signer(&[complete()])]);
+        let issued_by_signer = Certificate {
+            authority_key_id: Some(b"crl key"),
+            ..leaf(8, &[])
+        };
+        let status = known.status(&issued_by_signer, NOW, 0);
+        assert_eq!(status, UnknownReason::Issuer.into());
+    }
+
+    #[test]
+    fn a_ca_without_a_key_identifier_may_be_referred_to_by_any() {
+        let nameless = IssuerRecord {
+            key_id_is_derived: true,
+            ..ca(b"derived", &[crl(Scope::complete(), "k", &[7])])
+        };
+        let with_key = |key_id| Certificate {
+            authority_key_id: Some(key_id),
+            ..leaf(8, &[])
+        };
+        let known = snapshot(&[nameless, ca(KEY, &[])]);
+        let status = |key_id| known.status(&with_key(key_id), NOW, 0);
+        assert_eq!(status(b"derived"), Status::NotRevoked);
+        assert_eq!(status(b"another way"), Status::NotRevoked);
+        assert_eq!(status(KEY), UnknownReason::NoCrl.into());
+    }
+
+    #[test]
+    fn an_issuer_whose_own_status_is_not_known_leaves_its_certificates_in_doubt() {
+        let until = |good_until| IssuerRecord {
+            good_until,
+            ..ca(KEY, &[crl(Scope::complete(), "k", &[7])])
+        };
+        let status = |record: IssuerRecord, value, grace| {
+            snapshot(&[record]).status(&leaf(value, &[]), NOW, grace)
+        };
+        let in_doubt = Status::from(UnknownReason::IssuerStatus);
+        assert_eq!(status(until(NOW), 8, 0), Status::NotRevoked);
+        assert_eq!(status(until(NOW.plus(-1)), 8, 0), in_doubt);
+        assert_eq!(status(until(NOW.plus(-1)), 8, 1), Status::NotRevoked);
+        assert_eq!(status(until(NOW.plus(-1)), 7, 0), REVOKED);
+        assert_eq!(status(until(UnixTime::MIN), 8, i64::MAX), in_doubt);
+    }
+
+    /// Whoever lets one of them pass by policy must not let the other one pass unseen.
+    #[test]
+    fn every_reason_is_told() {
+        let stale = IssuerRecord {
+            good_until: UnixTime::MIN,
+            ..ca(KEY, &[expired(crl(Scope::complete(), "k", &[]))])
+        };
+        let reasons =
+            |issuers: &[IssuerRecord], certificate: &Certificate<'_>| match snapshot(issuers)
+                .status(certificate, NOW, 0)
+            {
+                Status::Unknown(reasons) => reasons.iter().collect::<Vec<_>>(),
+                status => panic!("{status}"),
+            };
+        let expected = [UnknownReason::Expired, UnknownReason::IssuerStatus];
+        assert_eq!(
+            reasons(std::slice::from_ref(&stale), &leaf(8, &[])),
+            expected
+        );
+
+        let of_any_key = Certificate {
+            authority_key_id: None,
+            ..leaf(8, &[])
+        };
+        let expected = [UnknownReason::NoCrl, UnknownReason::IssuerStatus];
+        assert_eq!(reasons(&[stale, ca(b"key 2", &[])], &of_any_key), expected);
+    }
+
+    proptest! {
+        /// The fetcher asks the contents, the authorizer their encoding.
+        #[test]
+        fn contents_and_their_snapshot_say_the_same(
+            value in 0_u8..6,
+            key: Option<bool>,
+            lists in prop::collection::vec((0_u8..6, any::<[bool; 5]>()), 0..5),
+        ) {
+            let (one, two) = ("http://c/1.crl", "http://c/2.crl");
+            let mut records = [ca(KEY, &[]), ca(b"key 2", &[])];
+            for (index, (listed, [second, partition, other, stale, derived])) in
+                lists.into_iter().enumerate()
+            {
+                let names = [if other { two } else { one }];
+                let mut record = crl(scope(if partition { &names } else { &[] }), "1.crl", &[listed]);
+                record.next_update = NOW.plus(if stale { -1 } else { i64::try_from(index).unwrap() });
+                let of = &mut records[usize::from(second)];
+                of.key_id_is_derived = derived;
+                of.crls.retain(|held| held.scope != record.scope);
+                of.crls.push(record);
+            }
+            let contents = Contents {
+                built_at: NOW,
+                builder: String::new(),
+                truststore: ObjectRef::default(),
+                issuers: records.to_vec(),
+            };
+            let known = Snapshot::decode(contents.encode().unwrap()).unwrap();
+            for points in [&[][..], &[point(&[one])], &[point(&[two]), point(&["http://c/3.crl"])]] {
+                let certificate = Certificate {
+                    authority_key_id: key.map(|first| if first { KEY } else { b"key 3" }),
+                    ..leaf(value, points)
+                };
+                prop_assert_eq!(contents.outlook(&certificate), known.outlook(&certificate));
+            }
+        }
     }
 }

@@ -7,6 +7,11 @@ use std::fmt;
 pub struct UnixTime(i64);
 
 impl UnixTime {
+    /// Before everything.
+    pub const MIN: Self = Self(i64::MIN);
+    /// After everything.
+    pub const MAX: Self = Self(i64::MAX);
+
     /// From seconds since the epoch.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds)

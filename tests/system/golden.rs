@@ -6,22 +6,34 @@ use std::path::PathBuf;
 use revocation::distribution_point::DistributionPoint;
 use revocation::{
     Certificate, CertificateKind, Contents, Covers, CrlNumber, CrlRecord, Issuer, IssuerRecord,
-    ObjectRef, RevokedBy, RevokedSet, Scope, SerialNumber, Snapshot, Status, UnixTime,
+    ObjectRef, RevokedBy, RevokedSet, Role, Scope, SerialNumber, Snapshot, Status, UnixTime,
     UnknownReason,
 };
 use testkit::pki::der;
 
 #[test]
-fn version_1_is_written_and_read_as_ever() {
-    let golden = golden("snapshot-v1.bin", &contents());
+fn version_2_is_written_and_read_as_ever() {
+    let golden = golden("snapshot-v2.bin");
     let snapshot = Snapshot::decode(golden.clone()).unwrap();
     assert_eq!(snapshot.to_contents(), contents());
     assert_eq!(contents().encode().unwrap(), golden);
 }
 
+/// It knows no CRL signers, no derived key identifiers, and nothing of the CAs' own issuers.
 #[test]
-fn version_1_answers_as_ever() {
-    let snapshot = Snapshot::decode(golden("snapshot-v1.bin", &contents())).unwrap();
+fn version_1_is_read_as_ever() {
+    let mut expected = contents();
+    expected.issuers.retain(|record| {
+        !NEW_IN_VERSION_2
+            .map(der::name)
+            .contains(&record.issuer.name)
+    });
+    let snapshot = Snapshot::decode(golden("snapshot-v1.bin")).unwrap();
+    assert_eq!(snapshot.to_contents(), expected);
+}
+
+#[test]
+fn every_version_answers_as_ever() {
     let (not_revoked, listed) = (Status::NotRevoked, Status::Revoked(RevokedBy::Listing));
     let cases = [
         ("Complete CA", &[2_u8][..], None, not_revoked),
@@ -39,29 +51,36 @@ fn version_1_answers_as_ever() {
             "Partitioned CA",
             &[5],
             Some(PARTITION_B),
-            Status::Unknown(UnknownReason::Expired),
+            Status::from(UnknownReason::Expired),
         ),
         (
             "Partitioned CA",
             &[5],
             Some("http://crl.example.com/c.crl"),
-            Status::Unknown(UnknownReason::Partition),
+            Status::from(UnknownReason::Partition),
         ),
         ("Revoked CA", &[5], None, Status::Revoked(RevokedBy::Issuer)),
+        ("Silent CA", &[5], None, Status::from(UnknownReason::NoCrl)),
+        ("Other CA", &[5], None, Status::from(UnknownReason::Issuer)),
+    ];
+    let new_cases = [
+        ("Two-key CA", &[5_u8][..], None, not_revoked),
+        ("Two-key CA", &[6], None, listed),
+        ("Doubtful CA", &[6], None, listed),
         (
-            "Silent CA",
+            "Doubtful CA",
             &[5],
             None,
-            Status::Unknown(UnknownReason::NoCrl),
-        ),
-        (
-            "Other CA",
-            &[5],
-            None,
-            Status::Unknown(UnknownReason::Issuer),
+            Status::from(UnknownReason::IssuerStatus),
         ),
     ];
-    for (ca, serial, uri, expected) in cases {
+    answers_as_expected("snapshot-v1.bin", &cases);
+    answers_as_expected("snapshot-v2.bin", &[&cases[..], &new_cases].concat());
+}
+
+fn answers_as_expected(file: &str, cases: &[(&str, &[u8], Option<&str>, Status)]) {
+    let snapshot = Snapshot::decode(golden(file)).unwrap();
+    for &(ca, serial, uri, expected) in cases {
         let distribution_points: Vec<_> = uri
             .into_iter()
             .map(|uri| DistributionPoint {
@@ -77,20 +96,20 @@ fn version_1_answers_as_ever() {
             kind: CertificateKind::EndEntity,
         };
         let status = snapshot.status(&certificate, NOW, 0);
-        assert_eq!(status, expected, "{ca} {serial:02x?} {uri:?}");
+        assert_eq!(status, expected, "{file}: {ca} {serial:02x?} {uri:?}");
     }
 }
 
 /// The file. With `WRITE_GOLDEN` set it is made, but never replaced: for a new version of the format.
-fn golden(name: &str, contents: &Contents) -> Vec<u8> {
+fn golden(name: &str) -> Vec<u8> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/golden")).join(name);
     if std::env::var_os("WRITE_GOLDEN").is_some() && !path.exists() {
-        std::fs::write(&path, contents.encode().unwrap()).unwrap();
+        std::fs::write(&path, contents().encode().unwrap()).unwrap();
     }
     std::fs::read(&path).unwrap_or_else(|error| {
         panic!(
             "{}: {error}; restore it from version control, or make it with \
-             WRITE_GOLDEN=1 cargo test -p system-tests --test system golden",
+             WRITE_GOLDEN=1 cargo test --workspace --test system golden",
             path.display()
         )
     })
@@ -118,13 +137,14 @@ fn contents() -> Contents {
 
     let record = |name: &str, revoked, mut crls: Vec<CrlRecord>| {
         crls.sort_by(|a, b| a.scope.cmp(&b.scope));
+        let issuer = Issuer {
+            name: der::name(name),
+            key_id: key_id(name),
+        };
         IssuerRecord {
-            issuer: Issuer {
-                name: der::name(name),
-                key_id: key_id(name),
-            },
             revoked,
             crls,
+            ..IssuerRecord::new(issuer)
         }
     };
     let crl = |scope: Scope, number: &[u8], next_update: UnixTime, revoked| CrlRecord {
@@ -182,6 +202,30 @@ fn contents() -> Contents {
             vec![crl(Scope::complete(), &[1], fresh, serials(&[]))],
         ),
         record("Silent CA", false, vec![]),
+        IssuerRecord {
+            key_id_is_derived: true,
+            ..record("Two-key CA", false, vec![])
+        },
+        IssuerRecord {
+            issuer: Issuer {
+                name: der::name("Two-key CA"),
+                key_id: vec![0xc0; 32],
+            },
+            role: Role::CrlSigner,
+            ..record(
+                "Two-key CA",
+                false,
+                vec![crl(Scope::complete(), &[2], fresh, serials(&[&[6]]))],
+            )
+        },
+        IssuerRecord {
+            good_until: expired,
+            ..record(
+                "Doubtful CA",
+                false,
+                vec![crl(Scope::complete(), &[3], fresh, serials(&[&[6]]))],
+            )
+        },
     ];
     issuers.sort_by(|a, b| a.issuer.cmp(&b.issuer));
     Contents {
@@ -208,6 +252,7 @@ fn key_id(ca: &str) -> Vec<u8> {
     ca.bytes().cycle().take(20).collect()
 }
 
+const NEW_IN_VERSION_2: [&str; 2] = ["Two-key CA", "Doubtful CA"];
 const PARTITION_A: &str = "http://crl.example.com/a.crl";
 const PARTITION_B: &str = "http://crl.example.com/b.crl";
 /// 2026-11-15T00:00:00Z.

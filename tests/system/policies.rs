@@ -2,7 +2,7 @@
 
 use system_tests::{Deployment, client, decide, decision, refresh};
 use testkit::events;
-use testkit::pki::{Ca, CrlDistributionPoints, Leaf, LeafOptions};
+use testkit::pki::{Ca, CaOptions, CrlDistributionPoints, Leaf, LeafOptions};
 
 /// One certificate for each thing that a snapshot cannot tell, and one that it can.
 struct Setting {
@@ -11,6 +11,7 @@ struct Setting {
     issuer_without_crl: Leaf,
     missing_partition: Leaf,
     expired_crl: Leaf,
+    issuer_status_unknown: Leaf,
     revoked: Leaf,
 }
 
@@ -19,7 +20,16 @@ impl Setting {
         let silent = Ca::root("CA without a CRL");
         let partitioned = Ca::root("CA with partitions");
         let late = Ca::root("CA with an expired CRL");
-        let deployment = Deployment::start(&[&silent, &partitioned, &late]).await;
+        // Its certificate says where its issuer's CRL is, but nothing is there.
+        let doubtful = silent.subordinate_with(
+            "CA of a CA without a CRL",
+            CaOptions {
+                crl_distribution_points: CrlDistributionPoints::uri(silent.crl_url()),
+                ..CaOptions::default()
+            },
+        );
+        let deployment = Deployment::start(&[&silent, &partitioned, &late, &doubtful]).await;
+        deployment.publish(&doubtful.crl_key(), doubtful.crl().current().der());
         let of_partition = LeafOptions {
             crl_distribution_points: CrlDistributionPoints::uri(partitioned.partition_url("2")),
             ..LeafOptions::current()
@@ -44,19 +54,21 @@ impl Setting {
             issuer_without_crl: client(&silent, "client"),
             missing_partition: partitioned.issue_with("client", of_partition),
             expired_crl: client(&late, "client"),
+            issuer_status_unknown: client(&doubtful, "client"),
             revoked,
             deployment,
         }
     }
 
     /// The decisions for the certificates above, in their order.
-    async fn decisions(&self, variables: &[(&str, &str)]) -> [String; 5] {
+    async fn decisions(&self, variables: &[(&str, &str)]) -> [String; 6] {
         let authorizer = self.deployment.authorizer_with(variables).await;
         [
             decide(&authorizer, &self.unknown_issuer).await,
             decide(&authorizer, &self.issuer_without_crl).await,
             decide(&authorizer, &self.missing_partition).await,
             decide(&authorizer, &self.expired_crl).await,
+            decide(&authorizer, &self.issuer_status_unknown).await,
             decide(&authorizer, &self.revoked).await,
         ]
     }
@@ -70,6 +82,7 @@ async fn each_switch_allows_its_own_case_and_no_other() {
         "deny issuer-without-crl",
         "deny missing-partition",
         "deny crl-expired",
+        "deny issuer-status-unknown",
         "deny revoked",
     ];
     assert_eq!(setting.decisions(&[]).await, denied);
@@ -79,6 +92,7 @@ async fn each_switch_allows_its_own_case_and_no_other() {
         "ON_ISSUER_WITHOUT_CRL",
         "ON_MISSING_PARTITION",
         "ON_EXPIRED_CRL",
+        "ON_ISSUER_STATUS_UNKNOWN",
     ];
     for (index, switch) in switches.into_iter().enumerate() {
         let mut expected = denied.map(str::to_owned);
@@ -93,7 +107,7 @@ async fn a_grace_period_keeps_an_expired_crl_fresh() {
     let setting = Setting::start().await;
     for (seconds, expected) in [("300", "deny crl-expired"), ("3600", "allow not-revoked")] {
         let grace = [("EXPIRED_CRL_GRACE_SECONDS", seconds)];
-        let [_, _, _, expired, revoked] = setting.decisions(&grace).await;
+        let [_, _, _, expired, _, revoked] = setting.decisions(&grace).await;
         assert_eq!(expired, expected);
         assert_eq!(revoked, "deny revoked");
     }
@@ -109,6 +123,7 @@ async fn shadow_mode_allows_and_says_what_it_would_have_denied() {
         "allow issuer-without-crl",
         "allow missing-partition",
         "allow crl-expired",
+        "allow issuer-status-unknown",
         "allow revoked",
     ];
     assert_eq!(setting.decisions(&shadow).await, expected);

@@ -5,7 +5,7 @@
 //! may ignore unrecognized non-critical extensions." §5.3 says the same of entries.
 
 use revocation::der::{DerError, Element, Reader, tag};
-use revocation::distribution_point::read_distribution_point_name;
+use revocation::distribution_point::{is_place, read_distribution_point_name};
 use revocation::{Covers, CrlNumber, Scope};
 
 use crate::refusal::Refusal;
@@ -229,6 +229,9 @@ impl IssuingDistributionPoint {
             // §5.2.5: at most one of the three may be TRUE.
             (true, true) => return Err(malformed("issuingDistributionPoint")(DerError::Value)),
         };
+        if !self.names.iter().all(|name| is_place(name)) {
+            return Err(Refusal::DistributionPointName);
+        }
         Ok(Scope {
             names: self.names,
             covers,

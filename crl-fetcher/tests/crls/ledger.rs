@@ -2,11 +2,10 @@
 
 use crl_fetcher::ledger::{Adopted, Ledger};
 use crl_fetcher::refusal::Refusal;
-use crl_fetcher::truststore::Truststore;
-use revocation::{Contents, CrlNumber, Issuer, ObjectRef};
-use testkit::pki::{Ca, CaOptions, CrlBuilder, der};
+use revocation::CrlNumber;
+use testkit::pki::{Ca, der};
 
-use super::{NOW, issuer, object, serial, truststore, verify};
+use super::{NOW, contents_of, issuer, object, serial, truststore, verify};
 
 #[test]
 fn a_greater_number_supersedes_and_nothing_else_does() {
@@ -163,104 +162,6 @@ fn a_ca_of_the_same_name_with_another_key_inherits_nothing() {
     let after = contents_of(&truststore(&[&new]), Some(before), &[]);
     assert_eq!(after.issuers[0].issuer, issuer(&new));
     assert_eq!(after.issuers[0].crls, []);
-}
-
-#[test]
-fn a_revoked_ca_takes_everything_below_it_along() {
-    let root = Ca::root("Root CA");
-    let middle = root.subordinate_with("Middle CA", CaOptions::default());
-    let issuing = middle.subordinate("Issuing CA");
-    let beside = root.subordinate("Other CA");
-    let cas = [&issuing, &beside, &middle, &root];
-    let truststore = truststore(&cas);
-
-    let none = contents_of(&truststore, None, &[root.crl(), issuing.crl()]);
-    assert_eq!(revoked(&none), Vec::<Issuer>::new());
-
-    let crls = [root.crl().revoke(&middle.serial()), issuing.crl()];
-    let contents = contents_of(&truststore, None, &crls);
-    // In the order of their encoded names, of which the shorter one comes first.
-    assert_eq!(revoked(&contents), [issuer(&middle), issuer(&issuing)]);
-
-    // A newer CRL that does not list it takes it back: the CA was only on hold.
-    let lifted = [root.crl().this_update(NOW.seconds() - 60)];
-    let contents = contents_of(&truststore, Some(contents), &lifted);
-    assert_eq!(revoked(&contents), Vec::<Issuer>::new());
-}
-
-#[test]
-fn another_ca_cannot_revoke_a_ca() {
-    let (root, other) = (Ca::root("Root CA"), Ca::root("Other CA"));
-    let issuing = root.subordinate("Issuing CA");
-    let truststore = truststore(&[&root, &other, &issuing]);
-    let crl = other.crl().revoke(&issuing.serial());
-    let contents = contents_of(&truststore, None, &[crl]);
-    assert_eq!(revoked(&contents), Vec::<Issuer>::new());
-}
-
-/// Which of two keys of one name issued a certificate, its authority key identifier says.
-#[test]
-fn a_ca_of_the_issuers_name_with_another_key_cannot_revoke_a_ca() {
-    let (root, impostor) = (Ca::root("Root CA"), Ca::root("Root CA"));
-    let issuing = root.subordinate("Issuing CA");
-    let truststore = truststore(&[&root, &impostor, &issuing]);
-    let crl = impostor.crl().revoke(&issuing.serial());
-    let contents = contents_of(&truststore, None, &[crl]);
-    assert_eq!(revoked(&contents), Vec::<Issuer>::new());
-}
-
-#[test]
-fn a_cross_certified_ca_is_revoked_with_the_last_of_its_certificates() {
-    let (one, two) = (Ca::root("Root one"), Ca::root("Root two"));
-    let under_one = one.subordinate("Issuing CA");
-    let under_two = two.subordinate_with("Issuing CA", same_key_as(&under_one));
-    let truststore = truststore(&[&one, &two, &under_one, &under_two]);
-
-    let first = [one.crl().revoke(&under_one.serial())];
-    let contents = contents_of(&truststore, None, &first);
-    assert_eq!(revoked(&contents), Vec::<Issuer>::new());
-
-    let second = [two.crl().revoke(&under_two.serial())];
-    let contents = contents_of(&truststore, Some(contents), &second);
-    assert_eq!(revoked(&contents), [issuer(&under_one)]);
-}
-
-/// There is no path through an expired certificate, so it does not keep a CA from being revoked.
-#[test]
-fn an_expired_certificate_of_a_ca_does_not_save_it() {
-    let root = Ca::root("Root CA");
-    let expired = CaOptions {
-        not_after: NOW.seconds() - 1,
-        ..CaOptions::default()
-    };
-    let old = root.subordinate_with("Issuing CA", expired);
-    let renewed = root.subordinate_with("Issuing CA", same_key_as(&old));
-    let truststore = truststore(&[&root, &old, &renewed]);
-    let contents = contents_of(&truststore, None, &[root.crl().revoke(&renewed.serial())]);
-    assert_eq!(revoked(&contents), [issuer(&renewed)]);
-}
-
-fn same_key_as(ca: &Ca) -> CaOptions {
-    CaOptions {
-        key_of: Some(ca.clone()),
-        ..CaOptions::default()
-    }
-}
-
-/// One refresh: `held`, and every one of these CRLs on top of it, each from an object of its own.
-fn contents_of(truststore: &Truststore, held: Option<Contents>, crls: &[CrlBuilder]) -> Contents {
-    let mut ledger = Ledger::new(truststore, held);
-    for (index, crl) in crls.iter().enumerate() {
-        let verified = verify(&crl.der(), truststore).unwrap();
-        let source = object(&format!("crl/{index}.crl"), "1");
-        assert_eq!(ledger.adopt(verified, source), Ok(Adopted::New));
-    }
-    ledger.into_contents(NOW, ObjectRef::default())
-}
-
-fn revoked(contents: &Contents) -> Vec<Issuer> {
-    let revoked = contents.issuers.iter().filter(|record| record.revoked);
-    revoked.map(|record| record.issuer.clone()).collect()
 }
 
 fn number(value: u64) -> CrlNumber {

@@ -7,14 +7,16 @@
 )]
 
 mod accepted;
+mod cas;
 mod ledger;
 mod refused;
 
 use crl_fetcher::crl::{CertificateList, VerifiedCrl};
+use crl_fetcher::ledger::{Adopted, Ledger};
 use crl_fetcher::refusal::Refusal;
 use crl_fetcher::truststore::Truststore;
-use revocation::{CrlRecord, Issuer, ObjectRef, SerialNumber, UnixTime};
-use testkit::pki::Ca;
+use revocation::{Contents, CrlRecord, Issuer, ObjectRef, SerialNumber, UnixTime};
+use testkit::pki::{Ca, CrlBuilder};
 
 /// 2026-11-15T00:00:00Z: two weeks into the life of the CRLs that testkit writes.
 const NOW: UnixTime = UnixTime::from_seconds(1_794_700_800);
@@ -32,6 +34,17 @@ fn verify(crl: &[u8], truststore: &Truststore) -> Result<VerifiedCrl, Refusal> {
 fn record(crl: &[u8], truststore: &Truststore) -> CrlRecord {
     let verified = verify(crl, truststore).unwrap();
     verified.into_record(object("crl/a.crl", "1")).unwrap().1
+}
+
+/// One refresh: `held`, and every one of these CRLs on top of it, each from an object of its own.
+fn contents_of(truststore: &Truststore, held: Option<Contents>, crls: &[CrlBuilder]) -> Contents {
+    let mut ledger = Ledger::new(truststore, held);
+    for (index, crl) in crls.iter().enumerate() {
+        let verified = verify(&crl.der(), truststore).unwrap();
+        let source = object(&format!("crl/{index}.crl"), "1");
+        assert_eq!(ledger.adopt(verified, source), Ok(Adopted::New));
+    }
+    ledger.into_contents(NOW, ObjectRef::default())
 }
 
 fn issuer(ca: &Ca) -> Issuer {

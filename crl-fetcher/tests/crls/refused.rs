@@ -13,7 +13,7 @@ use testkit::pki::{
     oid,
 };
 
-use super::{NOW, truststore, verify};
+use super::{NOW, serial, truststore, verify};
 
 const SERIAL: &[u8] = &[0x11, 0x22, 0x33];
 
@@ -440,6 +440,26 @@ fn every_defect_has_its_own_refusal() {
             sound().revoke_content(&[1; 21]).der(),
             Refusal::SerialNumber(SerialNumberError::TooLong { octets: 21 }),
         ),
+        (
+            "a serial number that is listed twice",
+            sound().revoke(&[1]).revoke(SERIAL).der(),
+            Refusal::DuplicateSerialNumber {
+                serial: serial(SERIAL),
+            },
+        ),
+        (
+            "a distribution point that is a host",
+            sound()
+                .idp_der(
+                    true,
+                    &der::sequence(&[&der::explicit(
+                        0,
+                        &der::explicit(0, &der::implicit(2, b"crl.example.com")),
+                    )]),
+                )
+                .der(),
+            Refusal::DistributionPointName,
+        ),
     ];
     let wrong: Vec<_> = cases
         .iter()
@@ -508,8 +528,9 @@ fn a_ca_must_be_allowed_to_sign_crls() {
         verify(&ca.crl().der(), &truststore(&[&ca])).err()
     };
     assert_eq!(with(KeyUsage::CertSign), Some(Refusal::NotACrlSigner));
-    assert_eq!(with(KeyUsage::CrlSign), None);
     assert_eq!(with(KeyUsage::Absent), None);
+    // There is no CA that it could speak for.
+    assert_eq!(with(KeyUsage::CrlSign), Some(Refusal::NotACrlSigner));
 }
 
 #[test]

@@ -1,0 +1,164 @@
+//! One part of a snapshot after another, out of its octets: nothing is copied, nothing allocated.
+
+use super::{CrlView, IssuerView, MAX_OPAQUE, Names, ObjectView, SnapshotError, flag};
+use crate::issuer::{MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
+use crate::scope::{Covers, CrlNumber};
+use crate::set::RevokedSet;
+use crate::time::UnixTime;
+
+/// Where the reading of a snapshot's octets stands.
+#[derive(Clone, Copy)]
+pub(super) struct Parser<'a> {
+    pub(super) octets: &'a [u8],
+    pub(super) at: usize,
+    pub(super) version: u32,
+}
+
+/// An issuer, as far as its CRLs, which follow.
+pub(super) struct ParsedIssuer<'a> {
+    pub(super) view: IssuerView<'a>,
+    pub(super) crl_count: u32,
+}
+
+/// A CRL, as far as its set, which is elsewhere.
+pub(super) struct ParsedCrl<'a> {
+    pub(super) view: CrlView<'a>,
+    /// In octets.
+    pub(super) set_length: usize,
+}
+
+impl<'a> Parser<'a> {
+    pub(super) fn issuer(&mut self) -> Result<ParsedIssuer<'a>, SnapshotError> {
+        let name = self.opaque(1, MAX_NAME_OCTETS)?;
+        let key_id = self.opaque(0, MAX_KEY_ID_OCTETS)?;
+        let [flags] = self.array()?;
+        let (known, good_until) = match self.version {
+            1 => (flag::REVOKED, UnixTime::MAX),
+            _ => (flag::ALL, self.time()?),
+        };
+        if flags & !known != 0 {
+            return Err(SnapshotError::NotCanonical("an unknown flag is set"));
+        }
+        let is_set = |flag| flags & flag != 0;
+        let crl_count = u32::from_le_bytes(self.array()?);
+        let view = IssuerView {
+            name,
+            key_id,
+            role: if is_set(flag::SIGNS_CRLS_ONLY) {
+                Role::CrlSigner
+            } else {
+                Role::Ca
+            },
+            key_id_is_derived: is_set(flag::KEY_ID_IS_DERIVED),
+            revoked: is_set(flag::REVOKED),
+            good_until,
+            crls: &[],
+            snapshot: *self,
+        };
+        Ok(ParsedIssuer { view, crl_count })
+    }
+
+    pub(super) fn crl(&mut self) -> Result<ParsedCrl<'a>, SnapshotError> {
+        let names = self.names()?;
+        let covers = match self.array()? {
+            [0] => Covers::AllCertificates,
+            [1] => Covers::UserCertificates,
+            [2] => Covers::CaCertificates,
+            [_] => {
+                return Err(SnapshotError::NotCanonical(
+                    "a scope covers an unknown kind",
+                ));
+            }
+        };
+        let number = self.opaque(0, CrlNumber::MAX_OCTETS)?;
+        if number.first() == Some(&0) {
+            return Err(SnapshotError::NotCanonical(
+                "a CRL number has a leading zero",
+            ));
+        }
+        let this_update = self.time()?;
+        let next_update = self.time()?;
+        let source = self.object()?;
+        let digest = self.array()?;
+        let set_length = u64::from_le_bytes(self.array()?);
+        let view = CrlView {
+            names,
+            covers,
+            number,
+            this_update,
+            next_update,
+            source,
+            digest,
+            revoked: RevokedSet::decoded_before(&[]),
+        };
+        Ok(ParsedCrl {
+            view,
+            set_length: usize::try_from(set_length).map_err(|_| SnapshotError::Truncated)?,
+        })
+    }
+
+    fn names(&mut self) -> Result<Names<'a>, SnapshotError> {
+        let count = u16::from_le_bytes(self.array()?);
+        let start = self.at;
+        let mut previous: &[u8] = &[];
+        for _ in 0..count {
+            let name = self.opaque(1, MAX_OPAQUE)?;
+            if previous >= name {
+                return Err(SnapshotError::NotCanonical(
+                    "names of a scope are out of order",
+                ));
+            }
+            previous = name;
+        }
+        Ok(Names(&self.octets[start..self.at]))
+    }
+
+    pub(super) fn object(&mut self) -> Result<ObjectView<'a>, SnapshotError> {
+        Ok(ObjectView {
+            key: self.text()?,
+            etag: self.text()?,
+        })
+    }
+
+    pub(super) fn text(&mut self) -> Result<&'a str, SnapshotError> {
+        std::str::from_utf8(self.opaque(0, MAX_OPAQUE)?)
+            .map_err(|_| SnapshotError::NotCanonical("a text is not UTF-8"))
+    }
+
+    pub(super) fn time(&mut self) -> Result<UnixTime, SnapshotError> {
+        Ok(UnixTime::from_seconds(i64::from_le_bytes(self.array()?)))
+    }
+
+    pub(super) fn opaque(&mut self, least: usize, most: usize) -> Result<&'a [u8], SnapshotError> {
+        let length = usize::from(u16::from_le_bytes(self.array()?));
+        if !(least..=most).contains(&length) {
+            return Err(SnapshotError::NotCanonical("a length is out of its range"));
+        }
+        self.take(length)
+    }
+
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
+        self.take(N)?
+            .first_chunk()
+            .copied()
+            .ok_or(SnapshotError::Truncated)
+    }
+
+    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], SnapshotError> {
+        let end = self
+            .at
+            .checked_add(length)
+            .ok_or(SnapshotError::Truncated)?;
+        let taken = self
+            .octets
+            .get(self.at..end)
+            .ok_or(SnapshotError::Truncated)?;
+        self.at = end;
+        Ok(taken)
+    }
+
+    /// How many octets are left.
+    pub(super) const fn left(&self) -> usize {
+        self.octets.len() - self.at
+    }
+}
