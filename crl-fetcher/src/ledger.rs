@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use revocation::{
-    Contents, CrlRecord, Issuer, IssuerRecord, ObjectRef, UnixTime, UnknownReason, UnknownReasons,
+    Contents, CrlRecord, Issuer, IssuerRecord, ObjectRef, Role, UnixTime, UnknownReason,
+    UnknownReasons,
 };
 
 use crate::crl::VerifiedCrl;
@@ -196,7 +197,11 @@ fn judge_ca(
 /// Every CA of a truststore is an anchor, which nobody is asked about (RFC 5280 §6.1.1 (d)). But
 /// where a CRL of its own issuer is to be had, that CRL is believed, and missed when it is stale.
 fn judge_certificate(ca: &CaCertificate, contents: &Contents) -> Option<UnixTime> {
-    let outlook = contents.outlook(&ca.as_certificate());
+    let certificate = ca.as_certificate();
+    let outlook = match ca.role {
+        Role::Ca => contents.outlook(&certificate),
+        Role::CrlSigner => contents.outlook_without(&ca.issuer, &certificate),
+    };
     if outlook.revoked.is_some() {
         return None;
     }

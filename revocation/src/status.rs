@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::distribution_point::DistributionPoint;
-use crate::issuer::Role;
+use crate::issuer::{Issuer, Role};
 use crate::scope::{CertificateKind, Covers};
 use crate::serial::SerialNumber;
 use crate::snapshot::{Contents, CrlRecord, CrlView, IssuerRecord, IssuerView, Snapshot};
@@ -102,6 +102,14 @@ impl Contents {
     /// As [`Snapshot::outlook`], of a snapshot with these contents; O(n) in the number of issuers.
     pub fn outlook(&self, certificate: &Certificate<'_>) -> Outlook {
         let is_named = |record: &&IssuerRecord| record.issuer.name == certificate.issuer;
+        outlook(self.issuers.iter().filter(is_named), certificate)
+    }
+
+    /// As [`Self::outlook`], but without what that issuer says: nobody vouches for himself.
+    pub fn outlook_without(&self, issuer: &Issuer, certificate: &Certificate<'_>) -> Outlook {
+        let is_named = |record: &&IssuerRecord| {
+            record.issuer.name == certificate.issuer && record.issuer != *issuer
+        };
         outlook(self.issuers.iter().filter(is_named), certificate)
     }
 }

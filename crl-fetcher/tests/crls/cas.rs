@@ -161,7 +161,13 @@ fn a_key_that_signs_crls_only_speaks_for_the_ca_it_belongs_to() {
     let root = Ca::root("Root CA");
     let ca = root.subordinate("Issuing CA");
     let beside = root.subordinate_with("Issuing CA", crl_signer());
-    let below = ca.subordinate_with("Issuing CA", crl_signer());
+    let below = ca.subordinate_with(
+        "Issuing CA",
+        CaOptions {
+            crl_distribution_points: CrlDistributionPoints::Absent,
+            ..crl_signer()
+        },
+    );
     let no_ca = root.subordinate_with(
         "Issuing CA",
         CaOptions {
@@ -182,6 +188,21 @@ fn a_key_that_signs_crls_only_speaks_for_the_ca_it_belongs_to() {
         let unknown = Status::from(UnknownReason::Issuer);
         assert_eq!(status(&contents, signer, 8), unknown);
     }
+}
+
+/// A stolen key could else go on as if its certificate had never been revoked.
+#[test]
+fn a_crl_signer_does_not_vouch_for_itself() {
+    let ca = Ca::root("Issuing CA");
+    let signer = ca.subordinate_with("Issuing CA", crl_signer());
+    let truststore = truststore(&[&ca, &signer]);
+    let alone = contents_of(&truststore, None, &[signer.crl()]);
+    assert_eq!(known_good_until(&alone, &signer), UnixTime::MIN);
+    assert_eq!(status(&alone, &ca, 8), UnknownReason::Expired.into());
+
+    let number = signer.crl().number(1);
+    let vouched_for = contents_of(&truststore, None, &[number, ca.crl()]);
+    assert_eq!(status(&vouched_for, &ca, 8), Status::NotRevoked);
 }
 
 /// Anybody may give a key the name of a CA.
