@@ -9,7 +9,7 @@ use revocation::der::DerError;
 use revocation::distribution_point::{DistributionPoint, read_crl_distribution_points};
 use revocation::{Certificate, CertificateKind, SerialNumber, SerialNumberError, UnixTime};
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::pem::{self, PemObject};
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
@@ -52,8 +52,8 @@ impl ClientCert {
         if pem.len() > MAX_PEM_OCTETS {
             return Err(ClientCertError::TooLarge);
         }
-        let der = CertificateDer::from_pem_slice(pem)
-            .map_err(|error| ClientCertError::Pem(error.to_string()))?;
+        let der =
+            CertificateDer::from_pem_slice(pem).map_err(|error| ClientCertError::pem(&error))?;
         Self::from_der(&der)
     }
 
@@ -167,11 +167,24 @@ pub enum ClientCertError {
     /// The certificate is not X.509.
     NotX509,
     /// The PEM is broken, or has no certificate in it.
-    Pem(String),
+    Pem(&'static str),
     /// The serial number is not one.
     SerialNumber(SerialNumberError),
     /// The text is larger than any certificate.
     TooLarge,
+}
+
+impl ClientCertError {
+    /// In words of our own: the library's quote the text, which belongs into no log.
+    const fn pem(error: &pem::Error) -> Self {
+        Self::Pem(match error {
+            pem::Error::MissingSectionEnd { .. } => "a block has no end of the same label",
+            pem::Error::IllegalSectionStart { .. } => "a block begins with a malformed line",
+            pem::Error::Base64Decode(_) => "a block is not Base64",
+            pem::Error::NoItemsFound => "there is no block of a certificate",
+            _ => "a block is too large",
+        })
+    }
 }
 
 impl From<SerialNumberError> for ClientCertError {

@@ -14,6 +14,7 @@ use revocation::{
 use rustls_pki_types::CertificateRevocationListDer;
 use rustls_pki_types::pem::PemObject;
 
+use crate::pem;
 use crate::refusal::Refusal;
 use crate::signature::SignatureAlgorithm;
 use crate::truststore::{CaCertificate, Truststore};
@@ -70,7 +71,7 @@ pub fn crls_in(octets: &[u8]) -> Result<Vec<CertificateRevocationListDer<'_>>, R
         return Ok(vec![CertificateRevocationListDer::from(octets)]);
     }
     let blocks: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(octets).collect();
-    let crls = blocks.map_err(|error| Refusal::Pem(error.to_string()))?;
+    let crls = blocks.map_err(|error| Refusal::Pem(pem::describe(&error)))?;
     if crls.is_empty() {
         Err(Refusal::NoCrl)
     } else {

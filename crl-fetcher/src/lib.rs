@@ -11,6 +11,7 @@
 pub mod config;
 pub mod crl;
 pub mod ledger;
+mod pem;
 pub mod refusal;
 pub mod report;
 mod s3;
@@ -24,12 +25,12 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use futures::stream::{self, StreamExt};
-use revocation::der::Reader;
 use revocation::{EncodeError, ObjectRef, Snapshot, SnapshotError, UnixTime};
 
 use crate::config::{Config, Location};
 use crate::crl::{CertificateList, VerifiedCrl, crls_in};
 use crate::ledger::{Adopted, Ledger};
+pub use crate::pem::is_pem;
 use crate::refusal::Refusal;
 use crate::report::{Counts, IssuerReport, Outcome, Report, SnapshotReport, SourceReport};
 pub use crate::s3::S3Error;
@@ -224,15 +225,6 @@ impl Fetcher {
             crls: verify_all(&object.octets, truststore, now),
         })
     }
-}
-
-/// Whether octets are PEM, by content: they are not the one DER value that they would be else, and
-/// somewhere in them a PEM block begins.
-pub fn is_pem(octets: &[u8]) -> bool {
-    let is_der = Reader::new(octets)
-        .element()
-        .is_ok_and(|element| element.raw == octets);
-    !is_der && octets.windows(11).any(|window| window == b"-----BEGIN ")
 }
 
 /// Verifies every CRL in an object, in DER or PEM.

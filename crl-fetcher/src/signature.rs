@@ -52,20 +52,24 @@ impl SignatureAlgorithm {
         let mut outer = Reader::new(algorithm_identifier);
         let mut fields = outer.sequence()?;
         outer.finish()?;
-        let oid = fields.expect(tag::OID)?.content;
-        let parameters = fields.rest();
-        let (algorithm, expected) = match oid {
-            oid::SHA256_WITH_RSA => (Self::RsaPkcs1(Digest::Sha256), NULL),
-            oid::SHA384_WITH_RSA => (Self::RsaPkcs1(Digest::Sha384), NULL),
-            oid::SHA512_WITH_RSA => (Self::RsaPkcs1(Digest::Sha512), NULL),
+        let oid = fields.element()?.object_identifier()?;
+        // RFC 4055 §5: both forms of the parameters must be accepted, NULL and none.
+        let parameters = match (oid, fields.rest()) {
+            (oid::SHA256_WITH_RSA | oid::SHA384_WITH_RSA | oid::SHA512_WITH_RSA, NULL) => ABSENT,
+            (_, parameters) => parameters,
+        };
+        let algorithm = match oid {
+            oid::SHA256_WITH_RSA => Self::RsaPkcs1(Digest::Sha256),
+            oid::SHA384_WITH_RSA => Self::RsaPkcs1(Digest::Sha384),
+            oid::SHA512_WITH_RSA => Self::RsaPkcs1(Digest::Sha512),
             oid::RSASSA_PSS => return read_pss_parameters(parameters).map(Self::RsaPss),
-            oid::ECDSA_WITH_SHA256 => (Self::Ecdsa(Digest::Sha256), ABSENT),
-            oid::ECDSA_WITH_SHA384 => (Self::Ecdsa(Digest::Sha384), ABSENT),
-            oid::ECDSA_WITH_SHA512 => (Self::Ecdsa(Digest::Sha512), ABSENT),
-            oid::ED25519 => (Self::Ed25519, ABSENT),
-            oid::ML_DSA_44 => (Self::MlDsa(MlDsa::MlDsa44), ABSENT),
-            oid::ML_DSA_65 => (Self::MlDsa(MlDsa::MlDsa65), ABSENT),
-            oid::ML_DSA_87 => (Self::MlDsa(MlDsa::MlDsa87), ABSENT),
+            oid::ECDSA_WITH_SHA256 => Self::Ecdsa(Digest::Sha256),
+            oid::ECDSA_WITH_SHA384 => Self::Ecdsa(Digest::Sha384),
+            oid::ECDSA_WITH_SHA512 => Self::Ecdsa(Digest::Sha512),
+            oid::ED25519 => Self::Ed25519,
+            oid::ML_DSA_44 => Self::MlDsa(MlDsa::MlDsa44),
+            oid::ML_DSA_65 => Self::MlDsa(MlDsa::MlDsa65),
+            oid::ML_DSA_87 => Self::MlDsa(MlDsa::MlDsa87),
             oid::MD5_WITH_RSA | oid::SHA1_WITH_RSA | oid::ECDSA_WITH_SHA1 => {
                 return Err(SignatureError::WeakDigest);
             }
@@ -75,7 +79,7 @@ impl SignatureAlgorithm {
                 });
             }
         };
-        if parameters == expected {
+        if parameters == ABSENT {
             Ok(algorithm)
         } else {
             Err(SignatureError::Parameters)
@@ -239,7 +243,7 @@ fn read_digest(algorithm_identifier: &[u8]) -> Result<Digest, SignatureError> {
     let mut outer = Reader::new(algorithm_identifier);
     let mut fields = outer.sequence()?;
     outer.finish()?;
-    let digest = match fields.expect(tag::OID)?.content {
+    let digest = match fields.element()?.object_identifier()? {
         oid::SHA256 => Digest::Sha256,
         oid::SHA384 => Digest::Sha384,
         oid::SHA512 => Digest::Sha512,

@@ -16,6 +16,7 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::oid_registry::OID_X509_EXT_CRL_DISTRIBUTION_POINTS as CRL_DISTRIBUTION_POINTS;
 use x509_parser::prelude::FromDer;
 
+use crate::pem;
 use crate::signature::PublicKey;
 
 /// The CA certificates of a truststore.
@@ -286,7 +287,7 @@ fn certificates(octets: &[u8]) -> Result<Vec<CertificateDer<'_>>, TruststoreErro
         return Ok(vec![CertificateDer::from(octets)]);
     }
     let blocks: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(octets).collect();
-    blocks.map_err(|error| TruststoreError::Pem(error.to_string()))
+    blocks.map_err(|error| TruststoreError::Pem(pem::describe(&error)))
 }
 
 /// Why a truststore cannot be used.

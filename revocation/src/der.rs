@@ -35,6 +35,7 @@ pub mod tag {
     pub const UTC_TIME: u8 = 0x17;
     pub const GENERALIZED_TIME: u8 = 0x18;
     pub const SEQUENCE: u8 = 0x30;
+    pub const SET: u8 = 0x31;
 
     /// `[number]` of a primitive type, or IMPLICIT of one.
     pub const fn context(number: u8) -> u8 {
@@ -185,12 +186,63 @@ impl<'a> Element<'a> {
         }
     }
 
+    /// The content of an OBJECT IDENTIFIER.
+    ///
+    /// # Errors
+    /// Another tag; no octet, a component that is not in its shortest form or cut short (X.690
+    /// §8.19.2): the same identifier would else have more than one encoding.
+    pub fn object_identifier(&self) -> Result<&'a [u8], DerError> {
+        if self.tag != tag::OID {
+            return Err(DerError::Tag {
+                expected: tag::OID,
+                found: self.tag,
+            });
+        }
+        let is_last = |octet: &u8| *octet < 0x80;
+        let mut begins = true;
+        for octet in self.content {
+            if begins && *octet == 0x80 {
+                return Err(DerError::Value);
+            }
+            begins = is_last(octet);
+        }
+        match self.content.last() {
+            Some(last) if is_last(last) => Ok(self.content),
+            _ => Err(DerError::Value),
+        }
+    }
+
+    /// The moment of a `GeneralizedTime` as RFC 5280 §4.1.2.5.2 profiles it, of any year:
+    /// `YYYYMMDDHHMMSSZ`.
+    ///
+    /// # Errors
+    /// Another tag, another form, or no such date.
+    pub fn generalized_time(&self) -> Result<UnixTime, DerError> {
+        if self.tag != tag::GENERALIZED_TIME {
+            return Err(DerError::Tag {
+                expected: tag::GENERALIZED_TIME,
+                found: self.tag,
+            });
+        }
+        self.year_and_moment().map(|(_, moment)| moment)
+    }
+
     /// The moment of a `Time` as RFC 5280 §5.1.2.4 profiles it: `YYMMDDHHMMSSZ` for 1950 to 2049,
     /// `YYYYMMDDHHMMSSZ` from 2050 on; seconds always there, no fraction, no offset.
     ///
     /// # Errors
     /// Another tag, another form, no such date, or GeneralizedTime for a year before 2050.
     pub fn time(&self) -> Result<UnixTime, DerError> {
+        let (year, moment) = self.year_and_moment()?;
+        // "CAs conforming to this profile MUST always encode certificate validity dates through
+        // the year 2049 as UTCTime" (§4.1.2.5), and the same for CRLs (§5.1.2.4).
+        if self.tag == tag::GENERALIZED_TIME && year < 2050 {
+            return Err(DerError::Time);
+        }
+        Ok(moment)
+    }
+
+    fn year_and_moment(&self) -> Result<(i64, UnixTime), DerError> {
         let digits = match (self.tag, self.content) {
             (tag::UTC_TIME, [digits @ .., b'Z']) if digits.len() == 12 => digits,
             (tag::GENERALIZED_TIME, [digits @ .., b'Z']) if digits.len() == 14 => digits,
@@ -211,13 +263,9 @@ impl<'a> Element<'a> {
             (tag::UTC_TIME, year) => (2000 + i64::from(year), 2),
             (_, century) => (i64::from(century) * 100 + i64::from(pair(2)), 4),
         };
-        // "CAs conforming to this profile MUST always encode certificate validity dates through
-        // the year 2049 as UTCTime" (§4.1.2.5), and the same for CRLs (§5.1.2.4).
-        if self.tag == tag::GENERALIZED_TIME && year < 2050 {
-            return Err(DerError::Time);
-        }
         let time = (pair(at + 4), pair(at + 6), pair(at + 8));
-        UnixTime::from_civil(year, pair(at), pair(at + 2), time).ok_or(DerError::Time)
+        let moment = UnixTime::from_civil(year, pair(at), pair(at + 2), time);
+        moment.map(|moment| (year, moment)).ok_or(DerError::Time)
     }
 }
 

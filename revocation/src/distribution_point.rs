@@ -99,9 +99,9 @@ pub fn read_distribution_point_name(
     let mut names = match name.tag {
         FULL_NAME => {
             let mut general_names = Reader::new(name.content);
-            let mut names = vec![general_names.element()?.raw.to_vec()];
+            let mut names = vec![read_general_name(&mut general_names)?];
             while !general_names.is_empty() {
-                names.push(general_names.element()?.raw.to_vec());
+                names.push(read_general_name(&mut general_names)?);
             }
             names
         }
@@ -116,6 +116,49 @@ pub fn read_distribution_point_name(
     names.sort_unstable();
     names.dedup();
     Ok(names)
+}
+
+/// The next `GeneralName`. Of the forms that say where a CRL is, the content is checked too.
+fn read_general_name(general_names: &mut Reader<'_>) -> Result<Vec<u8>, DerError> {
+    let name = general_names.element()?;
+    match name.tag {
+        UNIFORM_RESOURCE_IDENTIFIER if name.content.is_empty() || !name.content.is_ascii() => {
+            return Err(DerError::Value);
+        }
+        DIRECTORY_NAME => check_name(name.content)?,
+        _ => {}
+    }
+    Ok(name.raw.to_vec())
+}
+
+/// ```text
+/// Name ::= CHOICE { rdnSequence SEQUENCE OF RelativeDistinguishedName }
+/// ```
+fn check_name(octets: &[u8]) -> Result<(), DerError> {
+    let mut outer = Reader::new(octets);
+    let mut relative_names = outer.sequence()?;
+    outer.finish()?;
+    while !relative_names.is_empty() {
+        check_relative_name(relative_names.expect(tag::SET)?.content)?;
+    }
+    Ok(())
+}
+
+/// ```text
+/// RelativeDistinguishedName ::= SET SIZE (1..MAX) OF AttributeTypeAndValue
+/// AttributeTypeAndValue ::= SEQUENCE { type OBJECT IDENTIFIER, value ANY }
+/// ```
+fn check_relative_name(content: &[u8]) -> Result<(), DerError> {
+    let mut attributes = Reader::new(content);
+    loop {
+        let mut attribute = attributes.sequence()?;
+        attribute.element()?.object_identifier()?;
+        attribute.element()?;
+        attribute.finish()?;
+        if attributes.is_empty() {
+            return Ok(());
+        }
+    }
 }
 
 /// Whether a DER `GeneralName` says where a CRL is: a URI or a directory name. RFC 5280 §4.2.1.13
@@ -155,9 +198,10 @@ fn uri(general_name: &[u8]) -> Option<&str> {
 
 /// `directoryName [4] Name` of the issuer's name with one more relative distinguished name.
 fn complete_relative_name(attributes: &[u8], issuer: &[u8]) -> Result<Vec<u8>, DerError> {
+    check_relative_name(attributes)?;
     let rdn_sequence = Reader::new(issuer).expect(tag::SEQUENCE)?.content;
     let mut relative_names = rdn_sequence.to_vec();
-    write_element(&mut relative_names, SET, attributes);
+    write_element(&mut relative_names, tag::SET, attributes);
     let mut name = Vec::new();
     write_element(&mut name, tag::SEQUENCE, &relative_names);
     let mut general_name = Vec::new();
@@ -169,7 +213,6 @@ const FULL_NAME: u8 = tag::context_constructed(0);
 const NAME_RELATIVE_TO_CRL_ISSUER: u8 = tag::context_constructed(1);
 const UNIFORM_RESOURCE_IDENTIFIER: u8 = tag::context(6);
 const DIRECTORY_NAME: u8 = tag::context_constructed(4);
-const SET: u8 = 0x31;
 
 #[cfg(test)]
 mod tests {
@@ -248,10 +291,14 @@ mod tests {
             ];
             element(tag::SEQUENCE, &value.concat())
         };
-        let issuer = element(tag::SEQUENCE, &element(SET, &rdn("CA")));
+        let issuer = element(tag::SEQUENCE, &element(tag::SET, &rdn("CA")));
         let relative = element(NAME_RELATIVE_TO_CRL_ISSUER, &rdn("CRL1"));
         let explicit = element(tag::context_constructed(0), &relative);
-        let whole = [element(SET, &rdn("CA")), element(SET, &rdn("CRL1"))].concat();
+        let whole = [
+            element(tag::SET, &rdn("CA")),
+            element(tag::SET, &rdn("CRL1")),
+        ]
+        .concat();
         let expected = element(DIRECTORY_NAME, &element(tag::SEQUENCE, &whole));
         let mut reader = Reader::new(&explicit);
         let names = read_distribution_point_name(&reader.element().unwrap(), &issuer);

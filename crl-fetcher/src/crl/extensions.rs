@@ -98,7 +98,12 @@ pub(super) fn check_entry(extensions: Reader<'_>) -> Result<(), Refusal> {
             }
         }
         oid::CERTIFICATE_ISSUER => Err(Refusal::IndirectCrl),
-        oid::INVALIDITY_DATE => Ok(()),
+        oid::INVALIDITY_DATE => {
+            let mut value = Reader::new(extension.value);
+            let date = value.element().and_then(|date| date.generalized_time());
+            let read = date.and_then(|_| value.finish());
+            read.map_err(malformed("invalidityDate"))
+        }
         other if extension.critical => Err(Refusal::UnknownCriticalExtension {
             oid: show_oid(other),
         }),
@@ -133,7 +138,14 @@ impl<'a> AuthorityKey<'a> {
         let serial = fields.optional(tag::context(2))?;
         fields.finish()?;
         let certificate = match (issuer, serial) {
-            (Some(issuer), Some(serial)) => Some((issuer.content, serial.content)),
+            (Some(issuer), Some(serial)) => {
+                let mut names = Reader::new(issuer.content);
+                names.element()?;
+                while !names.is_empty() {
+                    names.element()?;
+                }
+                Some((issuer.content, serial.content))
+            }
             (None, None) => None,
             // §A.2: "authorityCertIssuer and authorityCertSerialNumber MUST both be present or both
             // be absent".
@@ -270,7 +282,7 @@ fn read_extensions<'a>(
     for _ in 0..MAX_EXTENSIONS {
         let before = &all[..all.len() - extensions.rest().len()];
         let mut fields = extensions.sequence()?;
-        let oid = fields.expect(tag::OID)?.content;
+        let oid = fields.element()?.object_identifier()?;
         let critical = fields.default_false(tag::BOOLEAN)?;
         let value = fields.expect(tag::OCTET_STRING)?.content;
         fields.finish()?;
