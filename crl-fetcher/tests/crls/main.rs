@@ -8,6 +8,7 @@
 
 mod accepted;
 mod cas;
+mod catalogue;
 mod ledger;
 mod refused;
 

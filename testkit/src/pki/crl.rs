@@ -1,6 +1,8 @@
 //! CRLs as AWS Private CA writes them, and as it never would.
 
-use super::key::RsaPadding;
+use std::borrow::Cow;
+
+use super::key::{RsaPadding, Scheme};
 use super::leaf::unix_now;
 use super::{Ca, Digest, Extension, IssuingDistributionPoint, der, oid};
 
@@ -33,6 +35,7 @@ pub struct CrlBuilder {
     inner_algorithm_der: Option<Vec<u8>>,
     outer_algorithm_der: Option<Vec<u8>>,
     signature: Option<Vec<u8>>,
+    tbs_cert_list_der: Option<Vec<u8>>,
 }
 
 impl CrlBuilder {
@@ -56,6 +59,7 @@ impl CrlBuilder {
             inner_algorithm_der: None,
             outer_algorithm_der: None,
             signature: None,
+            tbs_cert_list_der: None,
         }
     }
 
@@ -283,15 +287,26 @@ impl CrlBuilder {
         self
     }
 
+    /// Bends one element below `TBSCertList` as [`der::bend`] does, before it is signed. The last
+    /// method to call but [`CrlBuilder::signature`] and this one again: what is set afterwards no
+    /// longer gets into the CRL.
+    ///
+    /// # Panics
+    /// If there is no such element, and as [`CrlBuilder::der`].
+    pub fn bend(mut self, path: &[usize], change: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
+        let algorithm = self.scheme().algorithm_identifier_der();
+        self.tbs_cert_list_der = Some(der::bend(&self.tbs_cert_list(&algorithm), path, change));
+        self
+    }
+
     /// The CRL.
     ///
     /// # Panics
     /// If the signing key has no signature with the digest or padding asked for.
     pub fn der(&self) -> Vec<u8> {
-        let digest = self.digest.or_else(|| self.signer.digest());
-        let scheme = self.signer.key().scheme(digest, self.padding);
+        let scheme = self.scheme();
         let algorithm = scheme.algorithm_identifier_der();
-        let tbs = self.tbs_cert_list(self.inner_algorithm_der.as_ref().unwrap_or(&algorithm));
+        let tbs = self.tbs_cert_list(&algorithm);
         let signature = match &self.signature {
             Some(signature) => signature.clone(),
             None => self.signer.key().sign(scheme, &tbs),
@@ -311,7 +326,15 @@ impl CrlBuilder {
         der::pem("X509 CRL", &self.der())
     }
 
-    fn tbs_cert_list(&self, algorithm: &[u8]) -> Vec<u8> {
+    fn scheme(&self) -> Scheme {
+        let digest = self.digest.or_else(|| self.signer.digest());
+        self.signer.key().scheme(digest, self.padding)
+    }
+
+    fn tbs_cert_list(&self, algorithm: &[u8]) -> Cow<'_, [u8]> {
+        if let Some(bent) = &self.tbs_cert_list_der {
+            return Cow::Borrowed(bent);
+        }
         let version = self
             .version
             .map(|version| der::integer(&[version]))
@@ -331,7 +354,7 @@ impl CrlBuilder {
         };
         wrap(&[
             &version,
-            algorithm,
+            self.inner_algorithm_der.as_deref().unwrap_or(algorithm),
             self.issuer_name_der
                 .as_deref()
                 .unwrap_or_else(|| self.ca.name_der()),
@@ -341,6 +364,7 @@ impl CrlBuilder {
             entries,
             &self.crl_extensions(),
         ])
+        .into()
     }
 
     fn crl_extensions(&self) -> Vec<u8> {

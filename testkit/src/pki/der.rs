@@ -205,6 +205,27 @@ pub fn attribute(oid_dotted: &str, value: &[u8]) -> Vec<u8> {
     sequence(&[&oid(oid_dotted), value])
 }
 
+/// One element of well-formed DER bent, and the lengths of all that it is in written anew.
+///
+/// `path` leads to it from the outermost element: the number of the child at each level, counted
+/// from 0; into an OCTET STRING that holds DER too. `change` makes of its whole encoding what is to
+/// stand in its place: other octets, several elements or none.
+///
+/// # Panics
+/// If there is no such element.
+pub fn bend(der: &[u8], path: &[usize], change: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let Some((&number, deeper)) = path.split_first() else {
+        return change(der);
+    };
+    let (tag, contents, _) = read(der);
+    let after = |children| read(children).2;
+    let child = (0..number).fold(contents, |children, _| after(children));
+    let start = contents.len() - child.len();
+    let end = contents.len() - after(child).len();
+    let bent = bend(&contents[start..end], deeper, change);
+    tlv(tag, &[&contents[..start], &bent, &contents[end..]].concat())
+}
+
 /// PEM (RFC 7468) with lines of 64 characters.
 pub fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
@@ -314,6 +335,23 @@ mod tests {
         assert_eq!(minimal_content(&[0, 0, 1, 2]), [1, 2]);
         assert_eq!(positive_content(&[0, 0, 1]), [0, 0, 1]);
         assert_eq!(integer(&[0xff]), [2, 1, 0xff]);
+    }
+
+    #[test]
+    fn what_is_bent_has_right_lengths_around_it() {
+        let inside = sequence(&[&null(), &octet_string(&unsigned(5))]);
+        let whole = sequence(&[&boolean(true), &inside, &null()]);
+        let bent = bend(&whole, &[1, 1, 0], |five| {
+            assert_eq!(five, unsigned(5));
+            [five, &[0; 200]].concat()
+        });
+        let longer = octet_string(&[&unsigned(5)[..], &[0; 200]].concat());
+        let inside = sequence(&[&null(), &longer]);
+        assert_eq!(bent, sequence(&[&boolean(true), &inside, &null()]));
+
+        let without = bend(&whole, &[1], |_| Vec::new());
+        assert_eq!(without, sequence(&[&boolean(true), &null()]));
+        assert_eq!(bend(&whole, &[], |whole| whole[1..].to_vec()), whole[1..]);
     }
 
     #[test]

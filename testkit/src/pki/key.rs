@@ -19,6 +19,9 @@ use super::der;
 /// The key of a CA or a client certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyKind {
+    /// RSA, 1024 bits: shorter than any reader should take. Always the same key, since AWS-LC makes
+    /// none so short; for CAs, not for client certificates. Not in [`KeyKind::ALL`].
+    Rsa1024,
     /// RSA, 2048 bits, signing with PKCS #1 v1.5.
     Rsa2048,
     /// RSA, 2048 bits, signing with PSS. The key itself is an ordinary RSA key (rsaEncryption).
@@ -40,7 +43,7 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    /// Every kind, for tests that go through all of them.
+    /// Every kind that is sound, for tests that go through all of them.
     pub const ALL: [Self; 9] = [
         Self::Rsa2048,
         Self::RsaPss2048,
@@ -56,9 +59,12 @@ impl KeyKind {
     /// The digests a CA with such a key may choose from; none where the algorithm brings its own.
     pub fn digests(self) -> &'static [Digest] {
         match self {
-            Self::Rsa2048 | Self::RsaPss2048 | Self::P256 | Self::P384 | Self::P521 => {
-                &[Digest::Sha256, Digest::Sha384, Digest::Sha512]
-            }
+            Self::Rsa1024
+            | Self::Rsa2048
+            | Self::RsaPss2048
+            | Self::P256
+            | Self::P384
+            | Self::P521 => &[Digest::Sha256, Digest::Sha384, Digest::Sha512],
             Self::Ed25519 | Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87 => &[],
         }
     }
@@ -87,6 +93,7 @@ pub(crate) struct SigningKey {
 impl SigningKey {
     pub(crate) fn generate(kind: KeyKind) -> Self {
         let private = match kind {
+            KeyKind::Rsa1024 => Ok(PrivateKey::ShortRsa(RsaNumbers::short())),
             KeyKind::Rsa2048 | KeyKind::RsaPss2048 => {
                 RsaKeyPair::generate(KeySize::Rsa2048).map(PrivateKey::Rsa)
             }
@@ -113,6 +120,7 @@ impl SigningKey {
     /// SubjectPublicKeyInfo.
     pub(crate) fn spki_der(&self) -> Vec<u8> {
         let spki: Result<PublicKeyX509Der<'static>, _> = match &*self.private {
+            PrivateKey::ShortRsa(numbers) => return numbers.spki_der(),
             PrivateKey::Rsa(pair) => pair.public_key().as_der(),
             PrivateKey::Ecdsa(pair) => pair.public_key().as_der(),
             PrivateKey::Ed25519(pair) => pair.public_key().as_der(),
@@ -135,8 +143,12 @@ impl SigningKey {
     }
 
     /// PKCS #8 v1.
+    ///
+    /// # Panics
+    /// For the short RSA key, which nothing but CRLs and certificates is signed with.
     pub(crate) fn pkcs8_der(&self) -> Vec<u8> {
         let as_der: Result<Pkcs8V1Der<'static>, _> = match &*self.private {
+            PrivateKey::ShortRsa(_) => panic!("the short RSA key is for CAs only"),
             PrivateKey::Rsa(pair) => pair.as_der(),
             PrivateKey::Ed25519(pair) => pair.as_der(),
             PrivateKey::MlDsa(pair) => pair.private_key().as_der(),
@@ -163,6 +175,7 @@ impl SigningKey {
             "{kind:?} has no RSA padding"
         );
         match kind {
+            KeyKind::Rsa1024 => Scheme::Rsa(RsaPadding::Pkcs1, digest.unwrap_or(Digest::Sha256)),
             KeyKind::Rsa2048 => Scheme::Rsa(
                 padding.unwrap_or(RsaPadding::Pkcs1),
                 digest.unwrap_or(Digest::Sha256),
@@ -186,6 +199,9 @@ impl SigningKey {
         match (&*self.private, scheme) {
             (PrivateKey::Rsa(pair), Scheme::Rsa(padding, digest)) => {
                 sign_rsa(pair, padding, digest, message)
+            }
+            (PrivateKey::ShortRsa(numbers), Scheme::Rsa(RsaPadding::Pkcs1, digest)) => {
+                numbers.sign_pkcs1(digest, message)
             }
             (PrivateKey::Ecdsa(pair), Scheme::Ecdsa(digest)) => {
                 sign_ecdsa(pair, self.kind, digest, message)
@@ -283,6 +299,7 @@ impl Digest {
 
 #[derive(Debug)]
 enum PrivateKey {
+    ShortRsa(RsaNumbers),
     Rsa(RsaKeyPair),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
@@ -318,7 +335,9 @@ fn sign_rsa(pair: &RsaKeyPair, padding: RsaPadding, digest: Digest, message: &[u
         (RsaPadding::Pss, Digest::Sha256) => &RSA_PSS_SHA256,
         (RsaPadding::Pss, Digest::Sha384) => &RSA_PSS_SHA384,
         (RsaPadding::Pss, Digest::Sha512) => &RSA_PSS_SHA512,
-        (RsaPadding::Pkcs1, Digest::Sha1) => return sign_rsa_sha1(pair, message),
+        (RsaPadding::Pkcs1, Digest::Sha1) => {
+            return RsaNumbers::of(pair).sign_pkcs1(digest, message);
+        }
         (RsaPadding::Pss, Digest::Sha1) => panic!("PSS with SHA-1 is not written here"),
     };
     let mut signature = vec![0; pair.public_modulus_len()];
@@ -327,43 +346,83 @@ fn sign_rsa(pair: &RsaKeyPair, padding: RsaPadding, digest: Digest, message: &[u
     signature
 }
 
-/// RSASSA-PKCS1-v1_5 (RFC 8017 §8.2.1) by hand: AWS-LC's Rust interface verifies SHA-1 for old
-/// data's sake, but does not sign with it any more.
-fn sign_rsa_sha1(pair: &RsaKeyPair, message: &[u8]) -> Vec<u8> {
-    let hashed = digest::digest(&SHA1_FOR_LEGACY_USE_ONLY, message);
-    let digest_info = der::sequence(&[
-        &Digest::Sha1.algorithm_identifier_der(),
-        &der::octet_string(hashed.as_ref()),
-    ]);
-    let length = pair.public_modulus_len();
-    let mut encoded = vec![0x00, 0x01];
-    encoded.resize(length - digest_info.len() - 1, 0xff);
-    encoded.push(0x00);
-    encoded.extend(digest_info);
-
-    let pkcs8: Pkcs8V1Der<'static> = pair.as_der().expect("AWS-LC writes its own key");
-    let (modulus, private_exponent) = rsa_numbers(pkcs8.as_ref());
-    let signature = BigUint::from_bytes_be(&encoded)
-        .modpow(&private_exponent, &modulus)
-        .to_bytes_be();
-    let mut padded = vec![0; length - signature.len()];
-    padded.extend(signature);
-    padded
+/// An RSA private key as numbers, for what AWS-LC does not do any more: its Rust interface verifies
+/// SHA-1 for old data's sake, but does not sign with it, and takes no keys below 2048 bits.
+#[derive(Debug)]
+struct RsaNumbers {
+    modulus: BigUint,
+    private_exponent: BigUint,
 }
 
-/// `n` and `d` of an RSAPrivateKey inside PKCS #8.
-fn rsa_numbers(pkcs8: &[u8]) -> (BigUint, BigUint) {
-    let (_, private_key_info, _) = der::read(pkcs8);
-    let (_, _version, rest) = der::read(private_key_info);
-    let (_, _algorithm, rest) = der::read(rest);
-    let (_, octets, _) = der::read(rest);
-    let (_, rsa_private_key, _) = der::read(octets);
-    let (_, _version, rest) = der::read(rsa_private_key);
-    let (_, modulus, rest) = der::read(rest);
-    let (_, _public_exponent, rest) = der::read(rest);
-    let (_, private_exponent, _) = der::read(rest);
-    (
-        BigUint::from_bytes_be(modulus),
-        BigUint::from_bytes_be(private_exponent),
-    )
+impl RsaNumbers {
+    /// `n` and `d` of an RSAPrivateKey inside PKCS #8.
+    fn of(pair: &RsaKeyPair) -> Self {
+        let pkcs8: Pkcs8V1Der<'static> = pair.as_der().expect("AWS-LC writes its own key");
+        let (_, private_key_info, _) = der::read(pkcs8.as_ref());
+        let (_, _version, rest) = der::read(private_key_info);
+        let (_, _algorithm, rest) = der::read(rest);
+        let (_, octets, _) = der::read(rest);
+        let (_, rsa_private_key, _) = der::read(octets);
+        let (_, _version, rest) = der::read(rsa_private_key);
+        let (_, modulus, rest) = der::read(rest);
+        let (_, _public_exponent, rest) = der::read(rest);
+        let (_, private_exponent, _) = der::read(rest);
+        Self {
+            modulus: BigUint::from_bytes_be(modulus),
+            private_exponent: BigUint::from_bytes_be(private_exponent),
+        }
+    }
+
+    /// The key of 1024 bits.
+    fn short() -> Self {
+        let number = |hex: &str| BigUint::parse_bytes(hex.as_bytes(), 16).expect("hexadecimal");
+        Self {
+            modulus: number(SHORT_MODULUS),
+            private_exponent: number(SHORT_PRIVATE_EXPONENT),
+        }
+    }
+
+    /// SubjectPublicKeyInfo (RFC 4055 §1.2), the public exponent being 65537.
+    fn spki_der(&self) -> Vec<u8> {
+        let algorithm = der::sequence(&[&der::oid("1.2.840.113549.1.1.1"), &der::null()]);
+        let public_key = der::sequence(&[
+            &der::integer(&der::positive_content(&self.modulus.to_bytes_be())),
+            &der::unsigned(65537),
+        ]);
+        der::sequence(&[&algorithm, &der::bit_string(0, &public_key)])
+    }
+
+    /// RSASSA-PKCS1-v1_5 (RFC 8017 §8.2.1).
+    fn sign_pkcs1(&self, digest: Digest, message: &[u8]) -> Vec<u8> {
+        let hashed = digest::digest(digest.aws_lc(), message);
+        let digest_info = der::sequence(&[
+            &digest.algorithm_identifier_der(),
+            &der::octet_string(hashed.as_ref()),
+        ]);
+        let length = self.modulus.to_bytes_be().len();
+        let mut encoded = vec![0x00, 0x01];
+        encoded.resize(length - digest_info.len() - 1, 0xff);
+        encoded.push(0x00);
+        encoded.extend(digest_info);
+
+        let signature = BigUint::from_bytes_be(&encoded)
+            .modpow(&self.private_exponent, &self.modulus)
+            .to_bytes_be();
+        let mut padded = vec![0; length - signature.len()];
+        padded.extend(signature);
+        padded
+    }
 }
+
+/// `n` of the key of 1024 bits. It protects nothing: it is only ever refused.
+const SHORT_MODULUS: &str = "\
+    d0560e79e13d724d3cc831ee01a298030d5411547faf62c15a5129c0e6300a46\
+    ca3a78efc2eb2f1a337cfeb63471f9d0a263a34693214daa12cdfe3cc0136d7e\
+    3f42039aad3af12072085cc64bb7e9b4835cca9915167a99cc4bc86dfc4351f9\
+    1761184cf1b2ab056ec2e8273b85d97857ae2dc9ba11c3df5f66bdd904dead07";
+/// `d` of the same key.
+const SHORT_PRIVATE_EXPONENT: &str = "\
+    8e2fad81913016aa902931aa768339ac1b949c9f46e5b448b21362a3bc765d0d\
+    2347f4f1edde052fa4a452529848916ecae5a5b1ad08b5b0b554d18734b00db1\
+    383ba3e6773177dbdf169e1087353afde71315415ce6ef83afb8285bf82ac844\
+    a8e111900e9202862fc65de411fa099c7e8835719f7cbb37043179f7393c63c1";

@@ -11,7 +11,8 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA1_ASN1, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1,
     ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA1_ASN1,
     ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, ML_DSA_44,
-    ML_DSA_65, ML_DSA_87, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
+    ML_DSA_65, ML_DSA_87, RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
     RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
     RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
 };
@@ -58,6 +59,54 @@ fn a_crl_may_be_signed_otherwise_than_certificates() {
         &crl.signature_value.data,
     );
     assert!(openssl_verifies_crl(&der, &ca).unwrap_or(true));
+}
+
+/// AWS-LC verifies with so short a key when told to, so the signature is not what is wrong with it.
+#[test]
+fn the_short_rsa_key_signs_too() {
+    let ca = ca_with(KeyKind::Rsa1024, None);
+    let der = ca.crl().revoke(&[7]).der();
+    let crl = parse_crl(&der);
+    verify(
+        &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        &ca.spki_der(),
+        crl.tbs_cert_list.as_ref(),
+        &crl.signature_value.data,
+    );
+    let certificate = parse_certificate(ca.certificate_der());
+    verify(
+        &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        certificate.public_key().raw,
+        certificate.tbs_certificate.as_ref(),
+        &certificate.signature_value.data,
+    );
+    assert!(openssl_verifies_crl(&der, &ca).unwrap_or(true));
+}
+
+#[test]
+fn a_crl_is_bent_before_it_is_signed() {
+    let ca = Ca::root("Issuing CA");
+    // Without nextUpdate, and the entry's serial number another.
+    let crl = ca
+        .crl()
+        .revoke(&[7])
+        .bend(&[5, 0, 0], |_| der::integer(&[8]))
+        .bend(&[4], |_| vec![]);
+    let der = crl.der();
+    let crl = parse_crl(&der);
+    assert!(crl.next_update().is_none());
+    let mut serials = crl.iter_revoked_certificates();
+    assert_eq!(
+        serials.next().map(|entry| entry.raw_serial()),
+        Some(&[8][..])
+    );
+    assert!(serials.next().is_none());
+    verify(
+        &ECDSA_P256_SHA256_ASN1,
+        &ca.spki_der(),
+        crl.tbs_cert_list.as_ref(),
+        &crl.signature_value.data,
+    );
 }
 
 #[test]
