@@ -180,18 +180,20 @@ fn outlook<I: Issuing>(
     named: impl Iterator<Item = I> + Clone,
     certificate: &Certificate<'_>,
 ) -> Outlook {
-    let cas = named.clone().filter(|issuer| issuer.role() == Role::Ca);
-    let signers = named.filter(|issuer| issuer.role() == Role::CrlSigner);
-    let is_named = |issuer: &I| certificate.authority_key_id == Some(issuer.key_id());
+    let is_meant = |issuer: &I| certificate.authority_key_id == Some(issuer.key_id());
+    let one_is_meant = named.clone().any(|issuer| is_meant(&issuer));
     // A CA that states no key identifier may be referred to by one that it derived in a way of its
     // own, and one that is not referred to by its key may be any.
     let is_possible = |issuer: &I| match certificate.authority_key_id {
-        Some(_) if cas.clone().any(|ca| is_named(&ca)) => is_named(issuer),
+        Some(_) if one_is_meant => is_meant(issuer),
         Some(_) => issuer.key_id_is_derived(),
         None => true,
     };
-    cas.clone()
-        .filter(is_possible)
+    let signers = named
+        .clone()
+        .filter(|issuer| issuer.role() == Role::CrlSigner);
+    named
+        .filter(|issuer| issuer.role() == Role::Ca && is_possible(issuer))
         .map(|issuer| outlook_under(issuer, signers.clone(), certificate))
         .reduce(Outlook::or)
         .unwrap_or_else(|| Outlook::unknown(UnknownReason::Issuer))
@@ -773,11 +775,20 @@ mod tests {
 
         // Nobody else's CRL counts, and what it seems to have issued is nobody's.
         let known = snapshot(&[ca(KEY, &[complete()]), signer(&[complete()])]);
-        let issued_by_signer = Certificate {
+        let of_crl_key = Certificate {
             authority_key_id: Some(b"crl key"),
             ..leaf(8, &[])
         };
-        let status = known.status(&issued_by_signer, NOW, 0);
+        let status = known.status(&of_crl_key, NOW, 0);
+        assert_eq!(status, UnknownReason::Issuer.into());
+
+        // Not even where the CA's own key identifier is not known.
+        let nameless = IssuerRecord {
+            key_id_is_derived: true,
+            ..ca(b"derived", &[complete()])
+        };
+        let known = snapshot(&[nameless, signer(&[complete()])]);
+        let status = known.status(&of_crl_key, NOW, 0);
         assert_eq!(status, UnknownReason::Issuer.into());
     }
 
