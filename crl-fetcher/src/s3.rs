@@ -29,9 +29,9 @@ pub(crate) async fn get(
     let Location { bucket, key } = location;
     let output = match client.get_object().bucket(bucket).key(key).send().await {
         Ok(output) => output,
-        Err(error) if status(&error) == Some(404) && error.code() != Some("NoSuchBucket") => {
-            return Ok(None);
-        }
+        // Only where S3 itself says so: from the absence of a snapshot it follows that there is
+        // nothing to lose.
+        Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
         Err(error) => return Err(S3Error::new("read", location, &error)),
     };
     let etag = output.e_tag.unwrap_or_default();
