@@ -232,9 +232,16 @@ impl CaCertificate {
 
     /// The certificate as something to look up.
     pub fn as_certificate(&self) -> Certificate<'_> {
+        // §4.2.1.1: only a self-signed certificate may do without the key identifier of its issuer,
+        // which is its own. A namesake with another key is not asked about it.
+        let own_key_id = self.is_self_signed().then_some(&self.issuer.key_id);
         Certificate {
             issuer: &self.issued_by,
-            authority_key_id: self.authority_key_id.as_deref(),
+            authority_key_id: self
+                .authority_key_id
+                .as_ref()
+                .or(own_key_id)
+                .map(Vec::as_slice),
             serial: self.serial,
             distribution_points: &self.distribution_points,
             kind: self.kind,
