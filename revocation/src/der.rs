@@ -304,6 +304,8 @@ pub enum DerError {
     },
     /// A tag number of 31 or more: none of these types has one.
     TagNumber,
+    /// There are more elements than anybody needs.
+    TooMany,
     /// A time is not in the form of RFC 5280, or there is no such moment.
     Time,
     /// Octets follow the end of the value.
@@ -327,6 +329,7 @@ impl fmt::Display for DerError {
                 )
             }
             Self::TagNumber => f.write_str("a tag number is over 30"),
+            Self::TooMany => f.write_str("there are too many elements"),
             Self::Time => f.write_str("a time is not in the form that RFC 5280 prescribes"),
             Self::TrailingOctets => f.write_str("octets follow the end of a value"),
             Self::Truncated => f.write_str("the data ends in the middle of a value"),

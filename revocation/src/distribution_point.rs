@@ -48,7 +48,8 @@ impl DistributionPoint {
 /// ```
 ///
 /// # Errors
-/// The octets are not the DER of that type.
+/// The octets are not the DER of that type, or there are more than [`MAX_POINTS`] points or
+/// [`MAX_NAMES`] names.
 pub fn read_crl_distribution_points(
     value: &[u8],
     issuer: &[u8],
@@ -57,6 +58,7 @@ pub fn read_crl_distribution_points(
     let mut points = outer.sequence()?;
     outer.finish()?;
     let mut found = Vec::new();
+    let mut name_count = 0;
     loop {
         let mut point = points.sequence()?;
         let names = match point.optional(tag::context_constructed(0))? {
@@ -66,6 +68,10 @@ pub fn read_crl_distribution_points(
         let only_some_reasons = point.optional(tag::context(1))?.is_some();
         let names_crl_issuer = point.optional(tag::context_constructed(2))?.is_some();
         point.finish()?;
+        name_count += names.len();
+        if found.len() == MAX_POINTS || name_count > MAX_NAMES {
+            return Err(DerError::TooMany);
+        }
         found.push(DistributionPoint {
             names,
             only_some_reasons,
@@ -88,7 +94,7 @@ pub fn read_crl_distribution_points(
 /// A relative name is completed with `issuer`, a DER `Name`, to the directory name it stands for.
 ///
 /// # Errors
-/// The octets are not the DER of that type, or there is no name.
+/// The octets are not the DER of that type, or there is no name, or more than [`MAX_NAMES`].
 pub fn read_distribution_point_name(
     explicit: &Element<'_>,
     issuer: &[u8],
@@ -101,6 +107,9 @@ pub fn read_distribution_point_name(
             let mut general_names = Reader::new(name.content);
             let mut names = vec![read_general_name(&mut general_names)?];
             while !general_names.is_empty() {
+                if names.len() == MAX_NAMES {
+                    return Err(DerError::TooMany);
+                }
                 names.push(read_general_name(&mut general_names)?);
             }
             names
@@ -209,6 +218,13 @@ fn complete_relative_name(attributes: &[u8], issuer: &[u8]) -> Result<Vec<u8>, D
     Ok(general_name)
 }
 
+/// The most distribution points of one certificate. AWS Private CA writes one.
+pub const MAX_POINTS: usize = 32;
+
+/// The most names of one distribution point, and of all those of a certificate. A relative name takes
+/// as much memory as its issuer's, however short it is itself.
+pub const MAX_NAMES: usize = 32;
+
 const FULL_NAME: u8 = tag::context_constructed(0);
 const NAME_RELATIVE_TO_CRL_ISSUER: u8 = tag::context_constructed(1);
 const UNIFORM_RESOURCE_IDENTIFIER: u8 = tag::context(6);
@@ -280,6 +296,18 @@ mod tests {
             points(&[element(tag::SEQUENCE, &extra)]),
             Err(DerError::TrailingOctets)
         );
+    }
+
+    /// Each relative name is completed with the whole name of the issuer.
+    #[test]
+    fn more_points_or_names_than_anybody_needs_are_refused() {
+        let uri = || uri_name("http://a");
+        let point = |names: usize| element(tag::SEQUENCE, &full_name(&vec![uri(); names]));
+        assert_eq!(points(&[point(MAX_NAMES)]).unwrap().len(), 1);
+        assert_eq!(points(&[point(MAX_NAMES + 1)]), Err(DerError::TooMany));
+        let many = |count: usize| points(&vec![point(1); count]).map(|points| points.len());
+        assert_eq!(many(MAX_POINTS), Ok(MAX_POINTS));
+        assert_eq!(many(MAX_POINTS + 1), Err(DerError::TooMany));
     }
 
     #[test]
