@@ -280,7 +280,8 @@ impl Plan {
         if crl.flaw == Some(Flaw::RemoveFromCrl) && crl.lists_leaf.is_none() {
             entries.push((UNUSED_SERIAL.to_vec(), Some(REMOVE_FROM_CRL)));
         }
-        entries.sort();
+        // Where a CA has the client certificate's number, it is the flaw that stays.
+        entries.sort_by_key(|(serial, reason)| (serial.clone(), *reason != Some(REMOVE_FROM_CRL)));
         entries.dedup_by(|a, b| a.0 == b.0);
         entries
     }
