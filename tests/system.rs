@@ -11,6 +11,8 @@ mod degraded;
 mod events;
 #[path = "system/golden.rs"]
 mod golden;
+#[path = "system/issuers.rs"]
+mod issuers;
 #[path = "system/policies.rs"]
 mod policies;
 #[path = "system/refused_crls.rs"]
