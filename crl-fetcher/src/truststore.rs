@@ -189,10 +189,9 @@ impl CaCertificate {
             match extension.parsed_extension() {
                 _ if extension.oid == CRL_DISTRIBUTION_POINTS => {
                     let issuer = certificate.issuer().as_raw();
+                    // One that cannot be read names no place, but promises a CRL all the same.
                     distribution_points = read_crl_distribution_points(extension.value, issuer)
-                        .map_err(|error| {
-                            format!("its CRL distribution points are malformed: {error}")
-                        })?;
+                        .unwrap_or_else(|_| vec![DistributionPoint::default()]);
                 }
                 ParsedExtension::SubjectKeyIdentifier(id) => key_id = Some(id.0.to_vec()),
                 ParsedExtension::AuthorityKeyIdentifier(authority) => {

@@ -5,7 +5,7 @@ use crl_fetcher::refusal::Refusal;
 use revocation::{Certificate, CertificateKind, RevokedBy, UnixTime};
 use revocation::{Contents, Issuer, IssuerRecord, Role, SerialNumber, Status, UnknownReason};
 use testkit::pki::{
-    BasicConstraints, Ca, CaOptions, CrlDistributionPoints, IssuingDistributionPoint,
+    BasicConstraints, Ca, CaOptions, CrlBuilder, CrlDistributionPoints, IssuingDistributionPoint,
     KeyIdentifier, KeyUsage,
 };
 
@@ -120,6 +120,19 @@ fn a_ca_is_known_to_be_good_as_long_as_the_crl_of_its_issuer_is_fresh() {
         });
         assert_eq!(until, expected, "{case}");
     }
+
+    // Distribution points that cannot be read promise a CRL too.
+    let garbled = CaOptions {
+        crl_distribution_points: CrlDistributionPoints::Der(vec![0x05, 0x00]),
+        ..CaOptions::default()
+    };
+    let garbled = root.subordinate_with("Issuing CA", garbled);
+    let until = |crls: &[CrlBuilder]| {
+        let contents = contents_of(&truststore(&[&root, &garbled]), None, crls);
+        known_good_until(&contents, &garbled)
+    };
+    assert_eq!(until(&[]), UnixTime::MIN);
+    assert_eq!(until(&[fresh()]), soon);
 
     // A CA whose issuer is not in the truststore is an anchor too.
     let contents = contents_of(&truststore(&[&promised]), None, &[]);
