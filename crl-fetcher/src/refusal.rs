@@ -167,60 +167,53 @@ impl Refusal {
     }
 }
 
+/// What is wrong, a semicolon, and what to do about it.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlgorithmMismatch => f.write_str(
-                "the signature algorithm outside of the signed part is not the one inside: \
-                 the CRL was altered",
+                "the signature algorithm outside of the signed part is not the one inside",
             ),
-            Self::AttributeCertificatesOnly => f.write_str(
-                "the CRL covers attribute certificates only; publish it under another prefix",
-            ),
+            Self::AttributeCertificatesOnly => {
+                f.write_str("the CRL covers attribute certificates only")
+            }
             Self::AuthorityKeyIdentifier => f.write_str(
                 "the CRL's authority key identifier names a key that no CA of that name in the \
-                 truststore has; add that CA's certificate to the truststore or remove the CRL",
+                 truststore has",
             ),
             Self::CaCertificateNotValid {
                 not_before,
                 not_after,
             } => write!(
                 f,
-                "the issuer's CA certificate is valid from {not_before} to {not_after} only; \
-                 renew it and put the new one into the truststore"
+                "the issuer's CA certificate is valid from {not_before} to {not_after} only"
             ),
             Self::CrlNumberCritical => f.write_str("the CRL number is marked critical"),
             Self::CrlNumberInvalid(error) => write!(f, "{error}"),
             Self::CrlNumberLower { held, found } => write!(
                 f,
                 "CRL number {found} is lower than {held}, which is held already: an old CRL was \
-                 put back; publish the newest one, or delete this object"
+                 put back"
             ),
             Self::CrlNumberMissing => f.write_str("the CRL has no CRL number"),
-            Self::CrlNumberReused { number } => write!(
-                f,
-                "another CRL with number {number} is held already; issue a CRL with a greater number"
-            ),
-            Self::DeltaCrl => f.write_str(
-                "this is a delta CRL; publish complete or partitioned CRLs under this prefix",
-            ),
+            Self::CrlNumberReused { number } => {
+                write!(f, "another CRL with number {number} is held already")
+            }
+            Self::DeltaCrl => f.write_str("this is a delta CRL"),
             Self::DistributionPointName => f.write_str(
                 "the CRL's distribution point has a name that is neither a URI nor a directory name",
             ),
             Self::DuplicateExtension { oid } => write!(f, "the extension {oid} occurs twice"),
             Self::DuplicateSerialNumber { serial } => {
-                write!(f, "the serial number {serial} is listed twice; have the CA issue a new CRL")
+                write!(f, "the serial number {serial} is listed twice")
             }
             Self::ExtensionMalformed { extension, error } => {
                 write!(f, "the extension {extension} is malformed: {error}")
             }
-            Self::ForeignIssuer => f.write_str(
-                "no CA of the truststore has the name of the CRL's issuer; add its certificate to \
-                 the truststore if its clients are to be let in",
-            ),
-            Self::IndirectCrl => {
-                f.write_str("this is an indirect CRL; have each CA publish a CRL of its own")
+            Self::ForeignIssuer => {
+                f.write_str("no CA of the truststore has the name of the CRL's issuer")
             }
+            Self::IndirectCrl => f.write_str("this is an indirect CRL"),
             Self::Malformed(error) => write!(f, "this is not a CRL in DER: {error}"),
             Self::NoCrl => f.write_str("there is no CRL in the object"),
             Self::NextUpdateMissing => f.write_str("the CRL has no nextUpdate"),
@@ -234,19 +227,14 @@ impl fmt::Display for Refusal {
             Self::NotYetIssued { this_update } => {
                 write!(f, "the CRL's thisUpdate is in the future: {this_update}")
             }
-            Self::OnlySomeReasons => f.write_str(
-                "the CRL covers some revocation reasons only; publish one for all reasons",
-            ),
+            Self::OnlySomeReasons => f.write_str("the CRL covers some revocation reasons only"),
             Self::Pem(error) => write!(f, "the PEM is broken: {error}"),
             Self::RemoveFromCrl => {
                 f.write_str("an entry has the reason removeFromCRL, which only delta CRLs may have")
             }
             Self::SerialNumber(error) => write!(f, "an entry is unusable: {error}"),
             Self::Signature(error) => write!(f, "{error}"),
-            Self::TooLarge { limit } => write!(
-                f,
-                "the object has more than {limit} octets; raise MAX_CRL_BYTES if that is intended"
-            ),
+            Self::TooLarge { limit } => write!(f, "the object has more than {limit} octets"),
             Self::TooManyExtensions { limit } => {
                 write!(f, "the CRL or an entry has more than {limit} extensions")
             }
@@ -255,9 +243,69 @@ impl fmt::Display for Refusal {
             }
             Self::Unreadable(error) => write!(f, "the object cannot be read: {error}"),
             Self::Version => f.write_str("the CRL is not of version 2"),
+        }?;
+        write!(f, "; {}", self.remedy())
+    }
+}
+
+impl Refusal {
+    const fn remedy(&self) -> &'static str {
+        match self {
+            Self::AlgorithmMismatch => ALTERED,
+            Self::AttributeCertificatesOnly => "publish it under another prefix",
+            Self::AuthorityKeyIdentifier => {
+                "add the certificate of the CA with that key to the truststore, or remove the CRL"
+            }
+            Self::CaCertificateNotValid { .. } => {
+                "renew it and put the new one into the truststore"
+            }
+            Self::CrlNumberLower { .. } => "publish the newest CRL, or delete this object",
+            Self::CrlNumberReused { .. } => "have the CA issue a CRL with a greater number",
+            Self::DeltaCrl => "publish complete or partitioned CRLs under this prefix",
+            Self::ForeignIssuer => {
+                "add its certificate to the truststore if its clients are to be let in"
+            }
+            Self::IndirectCrl => "have each CA publish a CRL of its own",
+            Self::NoCrl | Self::Pem(_) => "upload the CRL again, in DER or as X509 CRL in PEM",
+            Self::NotACrlSigner => {
+                "put the certificate into the truststore that the CA signs CRLs with"
+            }
+            Self::NotYetIssued { .. } => "set the CA's clock, or wait until then",
+            Self::OnlySomeReasons => "publish a CRL for all reasons",
+            Self::Signature(error) => match error {
+                SignatureError::Invalid | SignatureError::KeyMismatch => ALTERED,
+                SignatureError::Der(_)
+                | SignatureError::Parameters
+                | SignatureError::Unsupported { .. }
+                | SignatureError::WeakDigest => {
+                    "have the CA sign with SHA-2 and RSA, ECDSA, Ed25519 or ML-DSA"
+                }
+            },
+            Self::TooLarge { .. } => "raise MAX_CRL_BYTES if that is intended",
+            Self::Unreadable(_) => {
+                "check the function's permissions for the object and its key; it is tried again"
+            }
+            Self::CrlNumberCritical
+            | Self::CrlNumberInvalid(_)
+            | Self::CrlNumberMissing
+            | Self::DistributionPointName
+            | Self::DuplicateExtension { .. }
+            | Self::DuplicateSerialNumber { .. }
+            | Self::ExtensionMalformed { .. }
+            | Self::Malformed(_)
+            | Self::NextUpdateMissing
+            | Self::NextUpdateBeforeThisUpdate
+            | Self::RemoveFromCrl
+            | Self::SerialNumber(_)
+            | Self::TooManyExtensions { .. }
+            | Self::UnknownCriticalExtension { .. }
+            | Self::Version => "have the CA issue a CRL that keeps to RFC 5280, section 5",
         }
     }
 }
+
+const ALTERED: &str = "the CRL was altered, or another key signed it: find out who wrote the object, \
+                       and have the CA publish its own CRL again";
 
 impl std::error::Error for Refusal {}
 

@@ -162,7 +162,7 @@ impl Report {
             count if count > MAX_NAMED => lines.push(format!("and {} more", count - MAX_NAMED)),
             _ => {}
         }
-        Some(lines.join("; "))
+        Some(lines.join(" | "))
     }
 }
 

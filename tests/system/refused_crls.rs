@@ -92,7 +92,7 @@ async fn a_refused_crl_changes_nothing_and_holds_up_no_other() {
         let named = format!("{}: {code}: ", bent.crl_key());
         assert!(error.message.starts_with(&named), "{code}: {error}");
         // Only that one, so no second message follows.
-        assert!(!error.message.contains("; crl/"), "{error}");
+        assert!(!error.message.contains("| crl/"), "{error}");
 
         let contents = deployment.snapshot().to_contents();
         for (now, before) in contents.issuers.iter().zip(&held.issuers) {

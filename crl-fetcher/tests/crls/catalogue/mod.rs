@@ -105,6 +105,17 @@ fn the_catalogue_is_complete_and_says_nothing_twice() {
     }
 }
 
+#[test]
+fn every_refusal_says_what_is_wrong_and_what_to_do() {
+    let results = CATALOGUE.defects.iter().flat_map(|defect| &defect.expected);
+    for refusal in results.filter_map(|result| result.as_ref().err()) {
+        let message = refusal.to_string();
+        let (wrong, remedy) = message.rsplit_once("; ").unwrap_or_default();
+        assert!(wrong.len() > 10 && remedy.len() > 10, "{message}");
+        assert!(message.len() < 500 && !message.contains('\n'), "{message}");
+    }
+}
+
 /// A new refusal must not go untested.
 #[test]
 fn every_refusal_is_in_the_catalogue() {
