@@ -648,7 +648,7 @@ fn indirect_crls() -> Vec<Case> {
             NO_CRL,
         ),
         // As far as our own description goes: the CA's own complete CRL answers for its
-        // certificates, whatever their distribution points say (RFC 5280 6.3.3, last paragraph).
+        // certificates, whatever their distribution points say (RFC 5280 §6.3.3, after the steps).
         case(
             "a certificate that names another CRL issuer, and its own issuer's CRL",
             &[ca.crl()],
