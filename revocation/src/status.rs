@@ -76,7 +76,8 @@ pub struct Outlook {
     pub revoked: Option<RevokedBy>,
     /// Why it cannot be told, whatever the time.
     pub unknown: UnknownReasons,
-    /// Until when the CRLs that cover it are fresh, grace not included.
+    /// Until when the CRLs that cover it are fresh, grace not included; [`UnixTime::MAX`] where there
+    /// is none, which is one of the reasons above.
     pub fresh_until: UnixTime,
     /// Until when it is known that its issuer is not revoked, grace not included.
     pub issuer_good_until: UnixTime,
@@ -122,7 +123,7 @@ impl Outlook {
             return Status::Revoked(by);
         }
         let mut reasons = self.unknown;
-        if reasons.is_empty() && now > self.fresh_until.plus(grace) {
+        if now > self.fresh_until.plus(grace) {
             reasons = reasons.with(UnknownReason::Expired);
         }
         if now > self.issuer_good_until.plus(grace) {
@@ -850,7 +851,11 @@ mod tests {
             authority_key_id: None,
             ..leaf(8, &[])
         };
-        let expected = [UnknownReason::NoCrl, UnknownReason::IssuerStatus];
+        let expected = [
+            UnknownReason::NoCrl,
+            UnknownReason::Expired,
+            UnknownReason::IssuerStatus,
+        ];
         assert_eq!(reasons(&[stale, ca(b"key 2", &[])], &of_any_key), expected);
     }
 
