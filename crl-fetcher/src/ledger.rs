@@ -205,14 +205,12 @@ fn judge_certificate(ca: &CaCertificate, contents: &Contents) -> Option<UnixTime
     if outlook.revoked.is_some() {
         return None;
     }
-    let is_promised = !ca.distribution_points.is_empty();
     let unknown = |reason: UnknownReason| outlook.unknown == UnknownReasons::from(reason);
+    let is_unpromised = unknown(UnknownReason::NoCrl) && ca.distribution_points.is_empty();
     Some(if ca.is_self_signed() || unknown(UnknownReason::Issuer) {
         UnixTime::MAX
-    } else if outlook.unknown.is_empty() {
+    } else if outlook.unknown.is_empty() || is_unpromised {
         outlook.fresh_until.min(outlook.issuer_good_until)
-    } else if unknown(UnknownReason::NoCrl) && !is_promised {
-        outlook.issuer_good_until
     } else {
         UnixTime::MIN
     })

@@ -158,6 +158,27 @@ fn doubt_about_a_ca_is_doubt_about_everything_below_it() {
     assert_eq!(until(later, sooner), [later, sooner]);
 }
 
+/// Without its issuer's key identifier, a CA certificate may be of either of two namesakes.
+#[test]
+fn a_ca_that_either_of_two_may_have_issued_is_as_good_as_both_say() {
+    let (one, two) = (Ca::root("Root CA"), Ca::root("Root CA"));
+    let options = CaOptions {
+        authority_key_identifier: KeyIdentifier::Absent,
+        ..without_crl_distribution_points()
+    };
+    let issuing = one.subordinate_with("Issuing CA", options);
+    let truststore = truststore(&[&one, &two, &issuing]);
+    let soon = NOW.plus(60);
+    let until =
+        |crls: &[CrlBuilder]| known_good_until(&contents_of(&truststore, None, crls), &issuing);
+    let of_two = || two.crl().next_update(soon.seconds());
+    assert_eq!(until(&[]), UnixTime::MAX);
+    assert_eq!(until(&[of_two()]), soon);
+    assert_eq!(until(&[of_two(), one.crl()]), soon);
+    let listing = contents_of(&truststore, None, &[of_two().revoke(&issuing.serial())]);
+    assert_eq!(revoked(&listing), [issuer(&issuing)]);
+}
+
 #[test]
 fn one_certificate_that_is_known_to_be_good_is_enough_for_a_ca() {
     let (one, two) = (Ca::root("Root one"), Ca::root("Root two"));
