@@ -120,8 +120,8 @@ async fn every_refused_object_is_named() {
     deployment.publish("crl/b.crl", two.crl().current().delta(1).der());
     deployment.publish("crl/c.crl", one.crl().current().der());
     let error = failed_refresh(&deployment.fetcher().await).await;
-    let expected = "crl/a.crl: crl-number-missing: the CRL has no CRL number; \
-                    crl/b.crl: delta-crl: this is a delta CRL; publish complete or partitioned \
+    let expected = "crl/a.crl: crl-number-missing: the CRL has no CRL number; have the CA issue a \
+                    CRL that keeps to RFC 5280, section 5 | crl/b.crl: delta-crl: this is a delta CRL; publish complete or partitioned \
                     CRLs under this prefix";
     assert_eq!(error.message, expected);
     assert_eq!(
