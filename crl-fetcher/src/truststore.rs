@@ -259,15 +259,15 @@ impl CaCertificate {
     /// Whether both certificates are of one entity and not only of one name. RFC 5280 §4.1.2.6: a
     /// name "MUST be unique for each subject entity certified by the one CA as defined by the issuer
     /// name field", so two certificates of one issuer and name are; and so is one that the other
-    /// issued to its own name (§3.2, self-issued).
+    /// issued to its own name (§3.2, self-issued). Who issued it, its authority key identifier must
+    /// say: a name alone would do for anybody's self-signed certificate.
     fn is_of_the_entity_of(&self, ca: &Self) -> bool {
+        let is_issued_with =
+            |key_id: Option<&Vec<u8>>| key_id.is_some() && key_id == self.authority_key_id.as_ref();
         let have_one_issuer =
-            self.issued_by == ca.issued_by && self.authority_key_id == ca.authority_key_id;
-        let is_issued_by_it = self.issued_by == ca.issuer.name
-            && self
-                .authority_key_id
-                .as_ref()
-                .is_none_or(|key_id| *key_id == ca.issuer.key_id);
+            self.issued_by == ca.issued_by && is_issued_with(ca.authority_key_id.as_ref());
+        let is_issued_by_it =
+            self.issued_by == ca.issuer.name && is_issued_with(Some(&ca.issuer.key_id));
         self.issuer == ca.issuer || have_one_issuer || is_issued_by_it
     }
 

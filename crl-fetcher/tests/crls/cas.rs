@@ -247,9 +247,18 @@ fn a_key_that_signs_crls_only_speaks_for_nobody_elses_ca() {
     let stranger = other.subordinate_with("Issuing CA", crl_signer());
     let of_both = root.subordinate_with("Issuing CA", crl_signer());
     let namesake = other.subordinate("Issuing CA");
+    let without_key = CaOptions {
+        authority_key_identifier: KeyIdentifier::Absent,
+        ..crl_signer()
+    };
+    let self_signed = Ca::self_signed("Issuing CA", without_key.clone());
+    let of_some_root = root.subordinate_with("Issuing CA", without_key);
     for (cas, signer) in [
         (vec![&root, &other, &ca, &stranger], &stranger),
         (vec![&root, &other, &stranger], &stranger),
+        // Neither says whose key signed it.
+        (vec![&root, &ca, &self_signed], &self_signed),
+        (vec![&root, &ca, &of_some_root], &of_some_root),
         // Of which of the two it would speak is not to be told.
         (vec![&root, &other, &ca, &namesake, &of_both], &of_both),
     ] {
