@@ -12,7 +12,7 @@
 //! ```
 //!
 //! One in sixteen of that number is compared with openssl, where a case takes two processes or
-//! three. Without an `openssl` of version 3 that comparison is left out, and says so.
+//! three. Without an `openssl` of version 3.0 that comparison is left out, and says so.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

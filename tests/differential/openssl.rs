@@ -1,4 +1,4 @@
-//! The verdict of the `openssl` command, version 3.
+//! The verdict of the `openssl` command, version 3.0: others may differ from us in other ways.
 
 use std::fs;
 use std::io::{self, Write};
@@ -22,9 +22,9 @@ impl Openssl {
         let output = Command::new("openssl").arg("version").output();
         let version = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
         let version = match version {
-            Ok(version) if version.starts_with("OpenSSL 3.") => version,
+            Ok(version) if version.starts_with("OpenSSL 3.0.") => version,
             Ok(other) => {
-                say_once(&format!("version 3 is needed, this is {other}"));
+                say_once(&format!("version 3.0 is needed, this is {other}"));
                 return None;
             }
             Err(error) => {
