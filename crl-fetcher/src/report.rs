@@ -72,16 +72,19 @@ impl IssuerReport {
         } else {
             return None;
         };
-        let subject = X509Name::from_der(issuer.name)
-            .map_or_else(|_| "unreadable".to_owned(), |(_, name)| name.to_string());
         let key_id = issuer.key_id.iter().map(|octet| format!("{octet:02x}"));
         Some(Self {
-            subject,
+            subject: show_name(issuer.name),
             key_id: key_id.collect(),
             code,
             message,
         })
     }
+}
+
+/// A DER `Name` for people.
+pub fn show_name(der: &[u8]) -> String {
+    X509Name::from_der(der).map_or_else(|_| "unreadable".to_owned(), |(_, name)| name.to_string())
 }
 
 /// One object.

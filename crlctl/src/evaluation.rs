@@ -5,10 +5,9 @@ use std::path::Path;
 use crl_fetcher::crl::{ALLOWED_SKEW, CertificateList, Profile, VerifiedCrl, crls_in};
 use crl_fetcher::ledger::Ledger;
 use crl_fetcher::refusal::Refusal;
+use crl_fetcher::report::show_name;
 use crl_fetcher::truststore::Truststore;
 use revocation::{CrlNumber, ObjectRef, Snapshot, UnixTime};
-use x509_parser::prelude::FromDer;
-use x509_parser::x509::X509Name;
 
 use crate::arguments::Verification;
 use crate::files::{self, FileError};
@@ -167,8 +166,4 @@ fn stand_in(path: &Path) -> ObjectRef {
         key: name.to_string_lossy().into_owned(),
         etag: String::new(),
     }
-}
-
-fn show_name(der: &[u8]) -> String {
-    X509Name::from_der(der).map_or_else(|_| "unreadable".to_owned(), |(_, name)| name.to_string())
 }
