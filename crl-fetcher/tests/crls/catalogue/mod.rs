@@ -160,28 +160,22 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     }
 });
 
-/// An object that must be refused, or one of whose CRLs must be.
-struct Defect {
+/// An object, and what follows from it.
+struct Case<E> {
     name: String,
-    /// What it offends.
+    /// What it offends, or what allows it.
     clause: &'static str,
     object: Vec<u8>,
     truststore: Truststore,
     now: UnixTime,
-    /// One result for each CRL in the object.
-    expected: Vec<Result<(), Refusal>>,
+    expected: E,
 }
 
+/// An object that must be refused, or one of whose CRLs must be: one result for each CRL in it.
+type Defect = Case<Vec<Result<(), Refusal>>>;
+
 /// An object with one CRL that must be accepted.
-struct Variation {
-    name: String,
-    /// What allows it.
-    clause: &'static str,
-    object: Vec<u8>,
-    truststore: Truststore,
-    now: UnixTime,
-    expected: Said,
-}
+type Variation = Case<Said>;
 
 /// All that is read in a CRL.
 #[derive(Clone, Debug, PartialEq)]
@@ -262,34 +256,18 @@ impl Pki {
         object: Vec<u8>,
         refusal: impl Into<Refusal>,
     ) -> Defect {
-        self.defect_of_object(name, clause, object, vec![Err(refusal.into())])
+        self.case(name, clause, object, vec![Err(refusal.into())])
     }
 
-    fn defect_of_object(
+    /// A case with the usual truststore, at the usual moment.
+    fn case<E>(
         &self,
         name: impl Into<String>,
         clause: &'static str,
         object: Vec<u8>,
-        expected: Vec<Result<(), Refusal>>,
-    ) -> Defect {
-        Defect {
-            name: name.into(),
-            clause,
-            object,
-            truststore: self.truststore(),
-            now: NOW,
-            expected,
-        }
-    }
-
-    fn variation(
-        &self,
-        name: impl Into<String>,
-        clause: &'static str,
-        object: Vec<u8>,
-        expected: Said,
-    ) -> Variation {
-        Variation {
+        expected: E,
+    ) -> Case<E> {
+        Case {
             name: name.into(),
             clause,
             object,
@@ -300,7 +278,7 @@ impl Pki {
     }
 }
 
-impl Defect {
+impl<E> Case<E> {
     /// With a truststore of these CAs instead of the usual one.
     fn trusting(self, cas: &[&Ca]) -> Self {
         let truststore = super::truststore(cas);
@@ -314,12 +292,6 @@ impl Defect {
 }
 
 impl Variation {
-    /// With a truststore of these CAs instead of the usual one.
-    fn trusting(self, cas: &[&Ca]) -> Self {
-        let truststore = super::truststore(cas);
-        Self { truststore, ..self }
-    }
-
     fn read(&self) -> Vec<Result<Said, Refusal>> {
         let verified = verify_all(&self.object, &self.truststore, self.now);
         verified

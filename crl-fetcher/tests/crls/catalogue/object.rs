@@ -95,9 +95,7 @@ fn of_pem(pki: &Pki) -> Vec<Defect> {
     ];
     defects
         .into_iter()
-        .map(|(name, clause, pem, expected)| {
-            pki.defect_of_object(name, clause, pem.into_bytes(), expected)
-        })
+        .map(|(name, clause, pem, expected)| pki.case(name, clause, pem.into_bytes(), expected))
         .collect()
 }
 
@@ -158,7 +156,7 @@ fn of_bundles(pki: &Pki) -> Vec<Defect> {
     let bundle = |parts: &[&str]| parts.concat().into_bytes();
     let not_base64 = sound.replacen("MII", "M!I", 1).replacen("\nMI", "\nM!", 1);
     vec![
-        pki.defect_of_object(
+        pki.case(
             "a bundle of a sound CRL, a foreign one and one without a number",
             "RFC 5280 §5.2.3",
             bundle(&[
@@ -172,13 +170,13 @@ fn of_bundles(pki: &Pki) -> Vec<Defect> {
                 Err(Refusal::CrlNumberMissing),
             ],
         ),
-        pki.defect_of_object(
+        pki.case(
             "a bundle whose first CRL is no DER",
             "RFC 7468 §6",
             bundle(&[&der::pem("X509 CRL", b"no CRL today"), &sound, &sound]),
             vec![Err(DerError::Truncated.into()), Ok(()), Ok(())],
         ),
-        pki.defect_of_object(
+        pki.case(
             "a bundle of the CA's certificate and a CRL without nextUpdate",
             "RFC 5280 §5.1.2.5",
             bundle(&[
@@ -188,7 +186,7 @@ fn of_bundles(pki: &Pki) -> Vec<Defect> {
             vec![Err(Refusal::NextUpdateMissing)],
         ),
         // Where a block ends is no longer known, so nothing in the object is believed.
-        pki.defect_of_object(
+        pki.case(
             "a bundle whose second CRL is no Base64",
             "RFC 4648 §3.3",
             bundle(&[&sound, &not_base64]),
@@ -196,7 +194,7 @@ fn of_bundles(pki: &Pki) -> Vec<Defect> {
                 "a block is not Base64: InvalidCharacter(33)".to_owned(),
             ))],
         ),
-        pki.defect_of_object(
+        pki.case(
             "a bundle whose last CRL is cut off",
             "RFC 7468 §2",
             bundle(&[&sound, &sound[..sound.len() - 30]]),

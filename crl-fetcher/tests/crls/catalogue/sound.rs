@@ -59,58 +59,58 @@ fn of_issuer(pki: &Pki) -> Vec<Variation> {
         ..pki.said()
     };
     vec![
-        pki.variation(
+        pki.case(
             "as AWS Private CA writes it",
             "RFC 5280 §5.1",
             pki.sound().der(),
             pki.said(),
         ),
-        pki.variation(
+        pki.case(
             "no authority key identifier",
             "RFC 5280 §6.3.3",
             pki.sound().no_aki().der(),
             pki.said(),
         ),
-        pki.variation(
+        pki.case(
             "an authority key identifier of issuer and serial number",
             clause,
             aki(&[&issuer, &serial]),
             pki.said(),
         ),
-        pki.variation(
+        pki.case(
             "an authority key identifier of key, issuer and serial number",
             clause,
             aki(&[&key_id, &issuer, &serial]),
             pki.said(),
         ),
-        pki.variation(
+        pki.case(
             "an authority whose issuer has a URI too",
             clause,
             aki(&[&uri_and_issuer, &serial]),
             pki.said(),
         ),
-        pki.variation(
+        pki.case(
             "a subordinate CA, named by its issuer and its serial number",
             clause,
             with_authority(subordinate.crl(), &of_subordinate).der(),
             said_by(&subordinate),
         )
         .trusting(&[&subordinate]),
-        pki.variation(
+        pki.case(
             "a key identifier of the CA's own making, which its certificate does not have",
             "RFC 5280 §4.2.1.2",
             without_key_id.crl().aki_key_id(&[1, 2, 3]).der(),
             said_by(&without_key_id),
         )
         .trusting(&[&without_key_id]),
-        pki.variation(
+        pki.case(
             "a CA whose certificate expires now",
             "RFC 5280 §4.1.2.5",
             until_now.crl().der(),
             said_by(&until_now),
         )
         .trusting(&[&until_now]),
-        pki.variation(
+        pki.case(
             "PSS whose digests have no parameters",
             "RFC 4055 §2.1",
             both(pki.rsa.crl().pss(), &pss_without_nulls()).der(),
@@ -197,7 +197,7 @@ fn of_times(pki: &Pki) -> Vec<Variation> {
     ];
     variations
         .into_iter()
-        .map(|(name, clause, (crl, said))| pki.variation(name, clause, crl, said))
+        .map(|(name, clause, (crl, said))| pki.case(name, clause, crl, said))
         .collect()
 }
 
@@ -216,7 +216,7 @@ fn of_number(pki: &Pki) -> Vec<Variation> {
     numbers
         .into_iter()
         .map(|(name, content)| {
-            pki.variation(
+            pki.case(
                 format!("CRL number {name}"),
                 "RFC 5280 §5.2.3",
                 pki.sound().number_der(&der::integer(&content)).der(),
@@ -282,7 +282,7 @@ fn of_extensions(pki: &Pki) -> Vec<Variation> {
     ];
     variations
         .into_iter()
-        .map(|(name, clause, crl)| pki.variation(name, clause, crl, pki.said()))
+        .map(|(name, clause, crl)| pki.case(name, clause, crl, pki.said()))
         .collect()
 }
 
@@ -376,7 +376,7 @@ fn of_distribution_point(pki: &Pki) -> Vec<Variation> {
         .into_iter()
         .map(|(name, idp, mut names, covers)| {
             names.sort();
-            pki.variation(
+            pki.case(
                 name,
                 "RFC 5280 §5.2.5",
                 pki.sound().idp_der(true, &idp.to_der()).der(),
@@ -403,7 +403,7 @@ fn of_entries(pki: &Pki) -> Vec<Variation> {
     let many: Vec<_> = (0..32).map(unknown).collect();
     let of_entry = "RFC 5280 §5.3";
     let mut variations = vec![
-        pki.variation(
+        pki.case(
             "no revoked certificates",
             "RFC 5280 §5.1.2.6",
             pki.ca.crl().der(),
@@ -412,37 +412,37 @@ fn of_entries(pki: &Pki) -> Vec<Variation> {
                 ..pki.said()
             },
         ),
-        pki.variation(
+        pki.case(
             "an entry with an unknown extension that is not critical",
             of_entry,
             entry(&[unknown(1)]),
             pki.said(),
         ),
-        pki.variation(
+        pki.case(
             "an entry with 32 extensions",
             of_entry,
             entry(&many),
             pki.said(),
         ),
-        pki.variation(
+        pki.case(
             "an entry with a date of invalidity",
             "RFC 5280 §5.3.2",
             entry(&[invalidity()]),
             pki.said(),
         ),
-        pki.variation(
+        pki.case(
             "an entry with a reason and a date of invalidity",
             "RFC 5280 §5.3.2",
             entry(&[reason(1), invalidity()]),
             pki.said(),
         ),
-        pki.variation(
+        pki.case(
             "an entry with a hold instruction",
             of_entry,
             entry(&hold),
             pki.said(),
         ),
-        pki.variation(
+        pki.case(
             "a thousand entries, not in order",
             "RFC 5280 §5.1.2.6",
             pki.ca
@@ -461,7 +461,7 @@ fn of_entries(pki: &Pki) -> Vec<Variation> {
         ),
     ];
     variations.extend([0, 1, 2, 3, 4, 5, 6, 9, 10].map(|code| {
-        pki.variation(
+        pki.case(
             format!("an entry for reason {code}"),
             "RFC 5280 §5.3.1",
             entry(&[reason(code)]),
@@ -500,7 +500,7 @@ fn of_serial_numbers(pki: &Pki) -> Vec<Variation> {
                 .fold(pki.ca.crl(), |crl, content| crl.revoke_content(content));
             let mut serials: Vec<_> = contents.iter().map(|content| serial(content)).collect();
             serials.sort();
-            pki.variation(
+            pki.case(
                 name,
                 clause,
                 crl.der(),
@@ -557,7 +557,7 @@ fn of_form(pki: &Pki) -> Vec<Variation> {
     ];
     objects
         .into_iter()
-        .map(|(name, clause, object)| pki.variation(name, clause, object, pki.said()))
+        .map(|(name, clause, object)| pki.case(name, clause, object, pki.said()))
         .collect()
 }
 
