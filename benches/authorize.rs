@@ -22,7 +22,7 @@ fn authorize(criterion: &mut Criterion) {
     let ca = Ca::root("Bench CA");
     let event = events::http_api_v2(&ca.issue("alice").certificate_pem()).to_string();
     let members = serials(100_000, 1);
-    let Ok(snapshot) = Snapshot::decode(snapshot(&ca, &members)) else {
+    let Ok(snapshot) = Snapshot::open(snapshot(&ca, &members)) else {
         panic!("the snapshot is readable");
     };
     let hashed: HashSet<Vec<u8>> = members.iter().map(|serial| serial.to_vec()).collect();
@@ -30,7 +30,7 @@ fn authorize(criterion: &mut Criterion) {
     let policy = Policy::default();
     let ours = |event: &str| -> Option<Vec<u8>> {
         let event: &RawValue = serde_json::from_str(event).ok()?;
-        let answer = authorizer::respond(event, &snapshot, NOW, &policy, Format::Simple);
+        let Ok(answer) = authorizer::respond(event, &snapshot, NOW, &policy, Format::Simple);
         serde_json::to_vec(&answer.response).ok()
     };
     let theirs = |event: &str| -> Option<Vec<u8>> {

@@ -96,5 +96,6 @@ fn judge(cas: &[Ca], crls: &[Vec<u8>], client: &Leaf) -> Reason {
     let snapshot = Snapshot::decode(contents.encode().unwrap()).unwrap();
     let client = ClientCert::from_pem(client.certificate_pem().as_bytes());
     let client = client.as_ref().map_err(|_| Reason::CertificateUnreadable);
-    decide(client, &snapshot, NOW, &Policy::default()).reason
+    let Ok(decision) = decide(client, &snapshot, NOW, &Policy::default());
+    decision.reason
 }

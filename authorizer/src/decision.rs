@@ -1,6 +1,6 @@
 //! From status to decision: the policy, and nothing else. Pure and exhaustive.
 
-use revocation::{RevokedBy, Snapshot, Status, UnixTime, UnknownReason};
+use revocation::{RevokedBy, Status, StatusSource, UnixTime, UnknownReason};
 
 use crate::client_cert::ClientCert;
 
@@ -149,21 +149,24 @@ pub enum OnUnknown {
 }
 
 /// Decides about the certificate of a request, or the reason why there is none to decide about.
-pub fn decide<D: AsRef<[u8]>>(
+///
+/// # Errors
+/// The snapshot has no answer yet.
+pub fn decide<S: StatusSource>(
     certificate: Result<&ClientCert, Reason>,
-    snapshot: &Snapshot<D>,
+    snapshot: &S,
     now: UnixTime,
     policy: &Policy,
-) -> Decision {
+) -> Result<Decision, S::Undecided> {
     let reason = match certificate {
-        Ok(certificate) => assess(certificate, snapshot, now, policy),
+        Ok(certificate) => assess(certificate, snapshot, now, policy)?,
         Err(reason) => reason,
     };
     let effect = match (policy.on(reason), policy.mode) {
         (OnUnknown::Allow, _) | (OnUnknown::Deny, Mode::Shadow) => Effect::Allow,
         (OnUnknown::Deny, Mode::Enforce) => Effect::Deny,
     };
-    Decision { effect, reason }
+    Ok(Decision { effect, reason })
 }
 
 impl Policy {
@@ -186,19 +189,20 @@ impl Policy {
     }
 }
 
-fn assess<D: AsRef<[u8]>>(
+fn assess<S: StatusSource>(
     certificate: &ClientCert,
-    snapshot: &Snapshot<D>,
+    snapshot: &S,
     now: UnixTime,
     policy: &Policy,
-) -> Reason {
+) -> Result<Reason, S::Undecided> {
     if now < certificate.not_before {
-        return Reason::CertificateNotYetValid;
+        return Ok(Reason::CertificateNotYetValid);
     }
     if now > certificate.not_after {
-        return Reason::CertificateExpired;
+        return Ok(Reason::CertificateExpired);
     }
-    match snapshot.status(&certificate.as_certificate(), now, policy.expired_crl_grace) {
+    let status = snapshot.status(&certificate.as_certificate(), now, policy.expired_crl_grace)?;
+    Ok(match status {
         Status::NotRevoked => Reason::NotRevoked,
         Status::Revoked(RevokedBy::Listing) => Reason::Revoked,
         Status::Revoked(RevokedBy::Issuer) => Reason::IssuerRevoked,
@@ -213,14 +217,14 @@ fn assess<D: AsRef<[u8]>>(
                     .unwrap_or(first),
             }
         }
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use revocation::{Contents, CrlNumber, CrlRecord, Issuer, IssuerRecord, ObjectRef};
-    use revocation::{RevokedSet, Scope};
+    use revocation::{RevokedSet, Scope, Snapshot};
     use testkit::pki::Ca;
 
     /// A certificate of a CA whose CRL is stale and of which nothing else is known either.
@@ -253,7 +257,8 @@ mod tests {
             issuers: vec![record],
         };
         let snapshot = Snapshot::decode(contents.encode().unwrap()).unwrap();
-        decide(Ok(&client), &snapshot, now, policy)
+        let Ok(decision) = decide(Ok(&client), &snapshot, now, policy);
+        decision
     }
 
     #[test]

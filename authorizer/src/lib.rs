@@ -14,7 +14,7 @@ pub mod event;
 pub mod response;
 pub mod snapshots;
 
-use revocation::{Snapshot, UnixTime};
+use revocation::{StatusSource, UnixTime};
 use serde_json::value::RawValue;
 
 use crate::client_cert::{ClientCert, ClientCertError};
@@ -47,7 +47,8 @@ impl Authorizer {
     /// There is no snapshot to decide from.
     pub async fn authorize(&self, event: &RawValue, now: UnixTime) -> Result<Response, LoadError> {
         let snapshot = self.snapshots.current(now).await?;
-        Ok(respond(event, &snapshot, now, &self.policy, self.format).response)
+        let Ok(answer) = respond(event, &*snapshot, now, &self.policy, self.format);
+        Ok(answer.response)
     }
 }
 
@@ -63,13 +64,16 @@ pub struct Answer {
 }
 
 /// Answers one request from that snapshot. Pure but for the log line.
-pub fn respond<D: AsRef<[u8]>>(
+///
+/// # Errors
+/// The snapshot has no answer yet.
+pub fn respond<S: StatusSource>(
     event: &RawValue,
-    snapshot: &Snapshot<D>,
+    snapshot: &S,
     now: UnixTime,
     policy: &Policy,
     format: Format,
-) -> Answer {
+) -> Result<Answer, S::Undecided> {
     let request = Request::from_json(event);
     let certificate = match &request.client_cert_pem {
         Some(pem) => ClientCert::from_pem(pem.as_bytes()).map_err(Some),
@@ -79,17 +83,17 @@ pub fn respond<D: AsRef<[u8]>>(
         Some(_) => Reason::CertificateUnreadable,
         None => Reason::NoClientCertificate,
     });
-    let decision = decide(for_decision, snapshot, now, policy);
+    let decision = decide(for_decision, snapshot, now, policy)?;
     let readable = certificate.as_ref().ok();
     let id = snapshot.id();
     let (response, decision) = Response::new(decision, &request, readable, id.clone(), format);
     let unreadable = certificate.as_ref().err().and_then(Clone::clone);
     log(decision, &request, readable, unreadable.as_ref(), &id);
-    Answer {
+    Ok(Answer {
         response,
         decision,
         unreadable,
-    }
+    })
 }
 
 /// One line for each denial, whether or not it takes effect, and with the log level `debug` for each

@@ -123,7 +123,7 @@ impl Snapshots {
                 }),
                 None => Err(LoadError::Missing),
             },
-            Ok(Read::Object { octets, etag }) => match Snapshot::decode(octets) {
+            Ok(Read::Object { octets, etag }) => match Snapshot::open(octets) {
                 Ok(snapshot) => {
                     tracing::info!(snapshot = snapshot.id(), built_at = %snapshot.built_at(), "snapshot");
                     let snapshot = Arc::new(snapshot);

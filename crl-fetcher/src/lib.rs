@@ -313,7 +313,7 @@ fn report_snapshot(snapshot: &Snapshot<Vec<u8>>, etag: String, published: bool) 
         issuers: snapshot.issuers().count(),
         crls: crls().count(),
         revoked: crls().map(|crl| crl.revoked.len()).sum(),
-        octets: snapshot.octets().len(),
+        octets: snapshot.len_octets(),
     }
 }
 

@@ -92,7 +92,7 @@ fn authorize(arguments: &Authorize) -> Result<ExitCode, FileError> {
         }
     }
     let format = arguments.response.into();
-    let answer = authorizer::respond(&event, &snapshot, at, &Policy::default(), format);
+    let Ok(answer) = authorizer::respond(&event, &snapshot, at, &Policy::default(), format);
     let effect = answer.decision.effect.code();
     let detail = answer
         .unreadable

@@ -97,7 +97,7 @@ impl CertificateReport {
             },
         );
         let certificate = certificate.map_err(|()| Reason::CertificateUnreadable);
-        let decision = decide(certificate, snapshot, at, &Policy::default());
+        let Ok(decision) = decide(certificate, snapshot, at, &Policy::default());
         let effect = match decision.effect {
             Effect::Allow => DecisionReport::Allow,
             Effect::Deny => DecisionReport::Deny,

@@ -36,7 +36,7 @@ pub fn check(octets: &[u8]) -> Option<Decision> {
     }
     let event: Box<RawValue> = serde_json::from_slice(octets).ok()?;
     let [simple, iam] = [Format::Simple, Format::Iam].map(|format| {
-        let answer = respond(&event, known(), NOW, &Policy::default(), format);
+        let Ok(answer) = respond(&event, known(), NOW, &Policy::default(), format);
         let response = serde_json::to_value(&answer.response).expect("a response is JSON");
         check_words(&response, answer.decision);
         if answer.decision.effect == Effect::Allow {

@@ -3,7 +3,7 @@
 //! certificate.
 //!
 //! ```text
-//! crl-fetcher ──> Contents::encode ──> snapshot object in S3 ──> Snapshot::decode ──> authorizer
+//! crl-fetcher ──> Contents::encode ──> snapshot object in S3 ──> Snapshot::open ──> authorizer
 //!                                                                Snapshot::status
 //! ```
 //!
@@ -14,6 +14,7 @@
 //! * [`Scope`]: what one CRL covers (RFC 5280 §5.2.5).
 //! * [`RevokedSet`]: the serial numbers of one CRL, searched in the bytes they were stored in.
 //! * [`Contents`] and [`Snapshot`]: the object that is published, built and read.
+//! * [`FirstPart`]: what there is of a snapshot while the rest is still on its way.
 //! * [`Outlook`]: what is known of a certificate, and until when.
 //! * [`Status`]: `NotRevoked`, `Revoked` or `Unknown` at a moment, and why.
 
@@ -32,8 +33,11 @@ pub use crate::scope::{CertificateKind, Covers, CrlNumber, CrlNumberError, Scope
 pub use crate::serial::{SerialNumber, SerialNumberError};
 pub use crate::set::{RevokedSet, SetError};
 pub use crate::snapshot::{
-    Contents, CrlRecord, CrlView, EncodeError, IssuerRecord, IssuerView, Names, ObjectRef,
-    ObjectView, Snapshot, SnapshotError, VERSION,
+    Contents, CrlRecord, CrlView, EncodeError, FirstPart, IssuerRecord, IssuerView, Lengths, Names,
+    ObjectRef, ObjectView, Snapshot, SnapshotError, VERSION,
 };
-pub use crate::status::{Certificate, Outlook, RevokedBy, Status, UnknownReason, UnknownReasons};
+pub use crate::status::{
+    Certificate, Outlook, RevokedBy, SecondPartNeeded, Status, StatusSource, UnknownReason,
+    UnknownReasons,
+};
 pub use crate::time::UnixTime;

@@ -5,20 +5,28 @@
 //! class is one Elias–Fano sequence (`elias_fano`). For random 16-octet serial numbers that is
 //! about 1 % over the bound `log2 C(2^128, n)`, and a look-up costs three or four cache misses.
 //!
+//! A set is in two planes. The first one can be searched while the second, nine tenths of it, is
+//! still on its way: then it answers nearly always. Both together answer always.
+//!
 //! All integers are little-endian, numbers of 20 octets big-endian as in the certificate.
 //!
 //! ```text
 //! struct {
-//!     uint64  present;            // bit c: the set has members of class c; bits 41.. are 0
-//!     Class   classes[popcount(present)];     // ascending
-//!     opaque  sequences[];        // of each class in turn, see elias_fano
-//! } RevokedSet;
+//!     uint64      present;        // bit c: the set has members of class c; bits 41.. are 0
+//!     Class       classes[popcount(present)];     // ascending
+//!     FirstPlane  sequences[];    // of each class in turn, see elias_fano
+//! } FirstPlaneOfSet;
+//!
+//! struct {
+//!     SecondPlane sequences[];    // of each class in turn
+//! } SecondPlaneOfSet;
 //!
 //! struct {
 //!     uint32  count;              // > 0
 //!     uint8   low_bits;           // follows from count and span
 //!     uint8   zero[3];
-//!     uint64  end;                // of this class's sequence, counted from the first sequence
+//!     uint64  first_end;          // of this class's sequence, counted from the first sequence
+//!     uint64  second_end;         // the same in the second plane
 //!     opaque  minimum[20];        // the least member
 //!     opaque  span[20];           // the greatest member minus the least
 //! } Class;
@@ -30,6 +38,7 @@
 mod elias_fano;
 mod wide;
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::serial::SerialNumber;
@@ -40,7 +49,9 @@ use wide::Wide;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RevokedSet<D> {
     /// Checked by [`RevokedSet::decode`], or written by [`RevokedSet::from_serials`].
-    octets: D,
+    first: D,
+    /// The same; or empty, where only the first plane is there.
+    second: D,
 }
 
 impl RevokedSet<Vec<u8>> {
@@ -49,11 +60,12 @@ impl RevokedSet<Vec<u8>> {
     /// # Errors
     /// More than 2^32 − 1 of one length.
     pub fn from_serials(mut serials: Vec<SerialNumber>) -> Result<Self, SetError> {
+        let stored = |length: usize| u64::try_from(length).map_err(|_| SetError::TooMany);
         serials.sort_unstable();
         serials.dedup();
         let mut present = 0_u64;
         let mut classes = Vec::new();
-        let mut sequences = Vec::new();
+        let (mut sequences, mut second) = (Vec::new(), Vec::new());
         for members in serials.chunk_by(|a, b| class(a) == class(b)) {
             let (minimum, maximum) = (
                 Wide::from(&members[0]),
@@ -64,49 +76,67 @@ impl RevokedSet<Vec<u8>> {
             let offsets = members
                 .iter()
                 .map(|member| Wide::from(member).minus(minimum));
-            shape.write(offsets, &mut sequences);
+            shape.write(offsets, &mut sequences, &mut second);
             present |= 1 << class(&members[0]);
             classes.extend_from_slice(&shape.count().to_le_bytes());
             classes.extend_from_slice(&[shape.low_bits(), 0, 0, 0]);
-            classes.extend_from_slice(
-                &u64::try_from(sequences.len())
-                    .map_err(|_| SetError::TooMany)?
-                    .to_le_bytes(),
-            );
+            classes.extend_from_slice(&stored(sequences.len())?.to_le_bytes());
+            classes.extend_from_slice(&stored(second.len())?.to_le_bytes());
             classes.extend_from_slice(&minimum.to_be_20());
             classes.extend_from_slice(&shape.span().to_be_20());
         }
-        let octets = [&present.to_le_bytes()[..], &classes, &sequences].concat();
-        Ok(Self { octets })
+        let first = [&present.to_le_bytes()[..], &classes, &sequences].concat();
+        Ok(Self { first, second })
     }
 }
 
 impl<D: AsRef<[u8]>> RevokedSet<D> {
-    /// Takes octets for a set after checking that they are the encoding of one: O(n), and no memory.
+    /// Takes the octets of two planes for a set after checking that they are the encoding of one:
+    /// O(n), and no memory.
     ///
     /// # Errors
     /// They are not, or octets follow.
-    pub fn decode(octets: D) -> Result<Self, SetError> {
-        let set = Self { octets };
-        set.check()?;
-        Ok(set)
+    pub fn decode(first: D, second: D) -> Result<Self, SetError> {
+        let set = Self { first, second };
+        let second_octets = check_classes(set.first.as_ref())?;
+        match set.second.as_ref().len().cmp(&second_octets) {
+            Ordering::Less => return Err(SetError::Truncated),
+            Ordering::Equal => {}
+            Ordering::Greater => return Err(SetError::TrailingOctets),
+        }
+        let is_canonical = set
+            .classes()
+            .all(|(_, _, sequence)| sequence.is_canonical());
+        if is_canonical {
+            Ok(set)
+        } else {
+            Err(SetError::NotCanonical)
+        }
     }
 
-    /// For octets that [`Self::decode`] has accepted before, as a part of a larger value. With any
-    /// others the answers are meaningless, but there still are answers.
-    pub(crate) const fn decoded_before(octets: D) -> Self {
-        Self { octets }
+    /// For octets whose classes [`check_classes`] has accepted before, as a part of a larger value;
+    /// `second` may be empty. With any others the answers are meaningless, but there still are
+    /// answers.
+    pub(crate) const fn checked_before(first: D, second: D) -> Self {
+        Self { first, second }
     }
 
     /// Whether the number is in the set. O(log n) for any distribution, no allocation.
     #[inline]
     pub fn contains(&self, serial: &SerialNumber) -> bool {
-        let Some((class, sequence)) = self.find(class(serial)) else {
-            return false;
+        // A whole set always knows. Should it not, nobody is let in by that.
+        self.find(serial).unwrap_or(true)
+    }
+
+    /// As [`Self::contains`]; `None`: only the second plane can tell, and it is missing.
+    #[inline]
+    pub(crate) fn find(&self, serial: &SerialNumber) -> Option<bool> {
+        let Some((class, sequence)) = self.class(class(serial)) else {
+            return Some(false);
         };
         match Wide::from(serial).checked_minus(class.minimum) {
-            Some(offset) => sequence.contains(offset),
-            None => false,
+            Some(offset) => sequence.find(offset),
+            None => Some(false),
         }
     }
 
@@ -119,7 +149,7 @@ impl<D: AsRef<[u8]>> RevokedSet<D> {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.present() == 0
+        present(self.first.as_ref()) == 0
     }
 
     /// The members in ascending order.
@@ -132,29 +162,28 @@ impl<D: AsRef<[u8]>> RevokedSet<D> {
         })
     }
 
-    /// The stored form.
-    pub fn as_octets(&self) -> &[u8] {
-        self.octets.as_ref()
+    /// The first plane in its stored form.
+    pub fn first_plane(&self) -> &[u8] {
+        self.first.as_ref()
+    }
+
+    /// The second plane in its stored form.
+    pub fn second_plane(&self) -> &[u8] {
+        self.second.as_ref()
     }
 
     /// The same set with octets of its own.
     pub fn to_owned(&self) -> RevokedSet<Vec<u8>> {
         RevokedSet {
-            octets: self.as_octets().to_vec(),
+            first: self.first_plane().to_vec(),
+            second: self.second_plane().to_vec(),
         }
-    }
-
-    fn present(&self) -> u64 {
-        self.as_octets()
-            .first_chunk()
-            .copied()
-            .map_or(0, u64::from_le_bytes)
     }
 
     /// The class of that number and its sequence, if the set has members of it.
     #[inline]
-    fn find(&self, number: u32) -> Option<(Class, Sequence<'_>)> {
-        let present = self.present();
+    fn class(&self, number: u32) -> Option<(Class, Sequence<'_>)> {
+        let present = present(self.first.as_ref());
         if present & (1 << number) == 0 {
             return None;
         }
@@ -162,88 +191,103 @@ impl<D: AsRef<[u8]>> RevokedSet<D> {
     }
 
     fn classes(&self) -> impl Iterator<Item = (u32, Class, Sequence<'_>)> {
-        let present = self.present();
-        (0..CLASSES)
-            .filter(move |number| present & (1 << number) != 0)
-            .filter_map(move |number| {
-                let (class, sequence) = self.class_at(present & ((1 << number) - 1), present)?;
-                Some((number, class, sequence))
-            })
+        let present = present(self.first.as_ref());
+        classes_of(present).filter_map(move |number| {
+            let (class, sequence) = self.class_at(present & ((1 << number) - 1), present)?;
+            Some((number, class, sequence))
+        })
     }
 
     /// The class that follows those whose bits are set in `before`.
     #[inline]
     fn class_at(&self, before: u64, present: u64) -> Option<(Class, Sequence<'_>)> {
-        let octets = self.as_octets();
         let index = usize::try_from(before.count_ones()).ok()?;
         let count = usize::try_from(present.count_ones()).ok()?;
-        let (header, sequences) = octets.split_at_checked(8 + count * Class::OCTETS)?;
+        let (header, sequences) = self
+            .first
+            .as_ref()
+            .split_at_checked(8 + count * Class::OCTETS)?;
         let at = 8 + index * Class::OCTETS;
-        let class = Class::read(header.get(at..at + Class::OCTETS)?.first_chunk()?)?;
-        let start = match index {
-            0 => 0,
-            _ => Class::end_of(header.get(at - Class::OCTETS..at)?.first_chunk()?)?,
+        let class = Class::read(header.get(at..)?.first_chunk()?);
+        let (first_start, second_start) = match index {
+            0 => (0, 0),
+            _ => Class::read(header.get(at - Class::OCTETS..)?.first_chunk()?).ends(),
         };
-        Some((
-            class,
-            Sequence::new(class.shape, sequences.get(start..class.end)?),
-        ))
+        let (first_end, second_end) = class.ends();
+        let first = sequences.get(first_start..first_end)?;
+        let second = self.second.as_ref().get(second_start..second_end);
+        let sequence = Sequence::new(class.shape, first, second.unwrap_or_default());
+        Some((class, sequence))
     }
+}
 
-    fn check(&self) -> Result<(), SetError> {
-        let octets = self.as_octets();
-        let present = octets
-            .first_chunk()
-            .copied()
-            .map(u64::from_le_bytes)
+/// Checks everything of a set's first plane but the sequences, and how long these are: O(1).
+/// Returns how many octets the second plane has.
+///
+/// # Errors
+/// The octets are not of a first plane, or octets follow.
+pub(crate) fn check_classes(first: &[u8]) -> Result<usize, SetError> {
+    let octets = first.first_chunk().ok_or(SetError::Truncated)?;
+    let present = u64::from_le_bytes(*octets);
+    if present >= 1 << CLASSES {
+        return Err(SetError::NotCanonical);
+    }
+    let count = usize::try_from(present.count_ones()).map_err(|_| SetError::Truncated)?;
+    let sequences = first
+        .get(8 + count * Class::OCTETS..)
+        .ok_or(SetError::Truncated)?;
+    let (mut first_end, mut second_end) = (0_usize, 0_usize);
+    for (index, number) in classes_of(present).enumerate() {
+        let stored = first.get(8 + index * Class::OCTETS..);
+        let stored = stored
+            .and_then(|stored| stored.first_chunk())
             .ok_or(SetError::Truncated)?;
-        if present >= 1 << CLASSES {
+        let class = Class::read(stored);
+        let greatest = class.minimum.plus(class.shape.span());
+        let is_possible = stored[5..8] == [0; 3]
+            && class.shape.is_possible()
+            && serial_of_class(number, class.minimum).is_some()
+            && greatest.is_some_and(|greatest| serial_of_class(number, greatest).is_some());
+        if !is_possible {
             return Err(SetError::NotCanonical);
         }
-        let count = usize::try_from(present.count_ones()).map_err(|_| SetError::Truncated)?;
-        let header = 8 + count * Class::OCTETS;
-        let sequences = octets.get(header..).ok_or(SetError::Truncated)?;
-        let mut end = 0;
-        for (index, number) in (0..CLASSES)
-            .filter(|number| present & (1 << number) != 0)
-            .enumerate()
-        {
-            let at = 8 + index * Class::OCTETS;
-            let stored = octets[at..].first_chunk().ok_or(SetError::Truncated)?;
-            let class = Class::read(stored).ok_or(SetError::NotCanonical)?;
-            let least = serial_of_class(number, class.minimum);
-            let greatest = class
-                .minimum
-                .plus(class.shape.span())
-                .and_then(|maximum| serial_of_class(number, maximum));
-            if least.is_none() || greatest.is_none() {
-                return Err(SetError::NotCanonical);
-            }
-            let length = class.shape.octets().ok_or(SetError::Truncated)?;
-            if class.end.checked_sub(end) != Some(length) {
-                return Err(SetError::NotCanonical);
-            }
-            let sequence = sequences.get(end..class.end).ok_or(SetError::Truncated)?;
-            if !Sequence::new(class.shape, sequence).is_canonical() {
-                return Err(SetError::NotCanonical);
-            }
-            end = class.end;
-        }
-        if end == sequences.len() {
-            Ok(())
-        } else {
-            Err(SetError::TrailingOctets)
+        first_end = class
+            .shape
+            .first_octets()
+            .and_then(|octets| first_end.checked_add(octets))
+            .ok_or(SetError::Truncated)?;
+        second_end = second_end
+            .checked_add(class.shape.second_octets())
+            .ok_or(SetError::Truncated)?;
+        if class.ends() != (first_end, second_end) {
+            return Err(SetError::NotCanonical);
         }
     }
+    match sequences.len().cmp(&first_end) {
+        Ordering::Less => Err(SetError::Truncated),
+        Ordering::Equal => Ok(second_end),
+        Ordering::Greater => Err(SetError::TrailingOctets),
+    }
+}
+
+#[inline]
+fn present(first: &[u8]) -> u64 {
+    first.first_chunk().copied().map_or(0, u64::from_le_bytes)
+}
+
+/// The numbers of the classes whose bits are set.
+fn classes_of(present: u64) -> impl Iterator<Item = u32> {
+    (0..CLASSES).filter(move |number| present & (1 << number) != 0)
 }
 
 impl<D: AsRef<[u8]>> fmt::Debug for RevokedSet<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "RevokedSet {{ len: {}, octets: {} }}",
+            "RevokedSet {{ len: {}, octets: {} + {} }}",
             self.len(),
-            self.as_octets().len()
+            self.first_plane().len(),
+            self.second_plane().len()
         )
     }
 }
@@ -253,33 +297,40 @@ impl<D: AsRef<[u8]>> fmt::Debug for RevokedSet<D> {
 struct Class {
     shape: Shape,
     minimum: Wide,
-    end: usize,
+    first_end: u64,
+    second_end: u64,
 }
 
 impl Class {
-    const OCTETS: usize = 56;
+    const OCTETS: usize = 64;
 
-    /// `None` where the parts contradict each other.
+    /// Takes the parts as they are. See [`check_classes`].
     #[inline]
-    fn read(stored: &[u8; Self::OCTETS]) -> Option<Self> {
-        let count = u32::from_le_bytes(*stored.first_chunk()?);
-        let [low_bits, 0, 0, 0] = stored[4..8] else {
-            return None;
-        };
-        let span = Wide::from_be_20(stored[36..].first_chunk()?);
-        let shape = Shape::stored(count, low_bits, span)?;
-        let minimum = Wide::from_be_20(stored[16..].first_chunk()?);
-        Some(Self {
-            shape,
-            minimum,
-            end: Self::end_of(stored)?,
-        })
+    fn read(stored: &[u8; Self::OCTETS]) -> Self {
+        let count = u32::from_le_bytes(part(stored, 0));
+        let [low_bits] = part(stored, 4);
+        Self {
+            shape: Shape::stored(count, low_bits, Wide::from_be_20(&part(stored, 44))),
+            minimum: Wide::from_be_20(&part(stored, 24)),
+            first_end: u64::from_le_bytes(part(stored, 8)),
+            second_end: u64::from_le_bytes(part(stored, 16)),
+        }
     }
 
+    /// Where its sequence ends in both planes.
     #[inline]
-    fn end_of(stored: &[u8; Self::OCTETS]) -> Option<usize> {
-        usize::try_from(u64::from_le_bytes(*stored[8..].first_chunk()?)).ok()
+    fn ends(&self) -> (usize, usize) {
+        let end = |end| usize::try_from(end).unwrap_or(usize::MAX);
+        (end(self.first_end), end(self.second_end))
     }
+}
+
+/// `N` octets from `at`, which must be among those of the class.
+#[inline]
+fn part<const N: usize>(stored: &[u8; Class::OCTETS], at: usize) -> [u8; N] {
+    let mut part = [0; N];
+    part.copy_from_slice(&stored[at..at + N]);
+    part
 }
 
 /// The class of a serial number: 0 to 20 by length, 21 to 40 where it is negative.
@@ -354,18 +405,40 @@ mod tests {
         RevokedSet::from_serials(serials.iter().copied().collect()).unwrap()
     }
 
+    /// Numbers of 16 octets that look random and are the same at each run.
+    fn random_numbers() -> impl Iterator<Item = SerialNumber> {
+        let mut state = 1_u128;
+        std::iter::from_fn(move || {
+            state = state
+                .wrapping_mul(0xda94_2042_e4dd_58b5)
+                .wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed =
+                (state ^ (state >> 64)).wrapping_mul(0xd6e8_feb8_6659_fd93_a076_1d64_78bd_642f);
+            let number = (mixed ^ (mixed >> 61)) | (1 << 127);
+            Some(serial(&[&[0][..], &number.to_be_bytes()].concat()))
+        })
+    }
+
     /// Every member is found, nothing else is, and the octets survive a round trip.
     fn assert_same(model: &BTreeSet<SerialNumber>, probes: impl IntoIterator<Item = SerialNumber>) {
         let set = packed(model);
-        let decoded = RevokedSet::decode(set.as_octets()).expect("what was packed is canonical");
+        let decoded = RevokedSet::decode(set.first_plane(), set.second_plane());
+        let decoded = decoded.expect("what was packed is canonical");
+        let first = RevokedSet::checked_before(set.first_plane(), &[]);
         assert_eq!(decoded.len(), u64::try_from(model.len()).unwrap());
         assert_eq!(decoded.is_empty(), model.is_empty());
         assert!(decoded.iter().eq(model.iter().copied()));
         for member in model {
             assert!(decoded.contains(member), "{member}");
+            assert_ne!(first.find(member), Some(false), "{member}");
         }
         for probe in probes {
             assert_eq!(decoded.contains(&probe), model.contains(&probe), "{probe}");
+            let early = first.find(&probe);
+            assert!(
+                early.is_none_or(|found| found == model.contains(&probe)),
+                "{probe}"
+            );
         }
     }
 
@@ -408,23 +481,47 @@ mod tests {
             model in prop::collection::btree_set(any_serial(), 0..40),
             flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         ) {
-            let mut octets = packed(&model).as_octets().to_vec();
+            let set = packed(&model);
+            let middle = set.first_plane().len();
+            let mut octets = [set.first_plane(), set.second_plane()].concat();
             for (index, value) in flips {
                 let at = index.index(octets.len());
                 octets[at] ^= value;
             }
-            if let Ok(set) = RevokedSet::decode(&octets[..]) {
+            let (first, second) = octets.split_at(middle);
+            if let Ok(set) = RevokedSet::decode(first, second) {
                 let again = RevokedSet::from_serials(set.iter().collect()).unwrap();
-                prop_assert_eq!(again.as_octets(), &octets[..]);
+                prop_assert_eq!((again.first_plane(), again.second_plane()), (first, second));
             }
         }
 
         #[test]
-        fn any_octets_give_a_set_or_an_error(octets in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = RevokedSet::decode(&octets[..]);
+        fn any_octets_give_a_set_or_an_error(
+            first in prop::collection::vec(any::<u8>(), 0..300),
+            second in prop::collection::vec(any::<u8>(), 0..50),
+            present in 0..CLASSES,
+        ) {
+            let _ = RevokedSet::decode(&first[..], &second);
             // Even unchecked, a look-up ends.
-            let _ = RevokedSet::decoded_before(&octets[..]).contains(&serial(&[0x42]));
+            let mut first = first;
+            first.splice(..first.len().min(8), (1_u64 << present).to_le_bytes());
+            let members = [&[0x42][..], &[0x42; 8], &[0x42; 16], &[0x42; 20], &[0x82; 16]];
+            for member in members {
+                let _ = RevokedSet::checked_before(&first[..], &second).contains(&serial(member));
+            }
         }
+    }
+
+    #[test]
+    fn the_first_plane_alone_answers_nearly_always() {
+        let mut numbers = random_numbers();
+        let members: BTreeSet<_> = numbers.by_ref().take(5000).collect();
+        let set = packed(&members);
+        let first = RevokedSet::checked_before(set.first_plane(), &[]);
+        assert!(members.iter().all(|member| first.find(member).is_none()));
+        let others = numbers.take(5000);
+        let unanswered = others.filter(|other| first.find(other).is_none()).count();
+        assert!((1..60).contains(&unanswered), "{unanswered} of 5000");
     }
 
     #[test]
@@ -460,34 +557,31 @@ mod tests {
     #[test]
     fn the_size_stays_within_two_percent_of_the_information_bound() {
         // log2 C(2^128, n) / n bits, from Stirling: 128 - log2 n + log2 e - log2(2 pi n) / 2 n.
-        let mut state = 1_u128;
-        let mut random = || {
-            state = state
-                .wrapping_mul(0xda94_2042_e4dd_58b5)
-                .wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mixed =
-                (state ^ (state >> 64)).wrapping_mul(0xd6e8_feb8_6659_fd93_a076_1d64_78bd_642f);
-            (mixed ^ (mixed >> 61)) | (1 << 127)
-        };
         for (count, bound) in [(10_000, 14.519), (100_000, 14.104)] {
-            let serials = (0..count)
-                .map(|_| serial(&[&[0][..], &random().to_be_bytes()].concat()))
-                .collect();
+            let serials = random_numbers().take(count).collect();
             let set = RevokedSet::from_serials(serials).unwrap();
-            let octets = f64::from(u32::try_from(set.as_octets().len()).unwrap());
-            let ratio = octets / f64::from(count) / bound;
+            let octets = set.first_plane().len() + set.second_plane().len();
+            let float = |value: usize| f64::from(u32::try_from(value).unwrap());
+            let ratio = float(octets) / float(count) / bound;
             assert!(ratio < 1.02, "{count}: {ratio}");
         }
     }
 
     #[test]
     fn octets_after_the_end_are_refused() {
-        let mut octets = packed(&BTreeSet::from([serial(&[7])])).as_octets().to_vec();
-        octets.push(0);
+        let set = packed(&BTreeSet::from([serial(&[7]), serial(&[0x11; 16])]));
+        let (first, second) = (set.first_plane(), set.second_plane());
+        let longer = |octets: &[u8]| [octets, &[0]].concat();
+        let decode = |first: &[u8], second: &[u8]| RevokedSet::decode(first, second).map(|_| ());
+        assert_eq!(decode(first, second), Ok(()));
         assert_eq!(
-            RevokedSet::decode(&octets[..]),
+            decode(&longer(first), second),
             Err(SetError::TrailingOctets)
         );
-        assert_eq!(RevokedSet::decode(&octets[..5]), Err(SetError::Truncated));
+        assert_eq!(
+            decode(first, &longer(second)),
+            Err(SetError::TrailingOctets)
+        );
+        assert_eq!(decode(&first[..5], second), Err(SetError::Truncated));
     }
 }

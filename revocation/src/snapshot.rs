@@ -1,23 +1,30 @@
 //! The snapshot: one immutable, self-describing object with everything an authorizer needs to know.
 //!
 //! The fetcher builds [`Contents`] and publishes their encoding. The authorizer keeps the octets
-//! and searches the revoked sets where they lie ([`Snapshot`]).
+//! and searches the revoked sets where they lie ([`Snapshot`]). It need not wait for all of them:
+//! the first part of the object has an answer to nearly every question ([`FirstPart`]).
 //!
 //! All integers are little-endian; `opaque x<m..n>` is a `uint16` length and that many octets.
 //!
 //! ```text
 //! struct {
 //!     opaque     magic[8];                 // "crl-snap"
-//!     uint32     version;                  // 2
+//!     uint32     version;                  // 3
 //!     uint32     issuer_count;
 //!     uint64     length;                   // of this whole object, in octets
+//!     uint64     first_length;             // of its first part, down to the checksum
+//!     uint64     second_checksum;          // XXH3-64 of the second part
 //!     int64      built_at;                 // Unix time
 //!     opaque     builder<0..2^16-1>;       // UTF-8: the program and version that built it
 //!     ObjectRef  truststore;
 //!     Issuer     issuers[issuer_count];    // strictly ascending by name, then key_id
-//!     RevokedSet sets[];                   // of every CRL of every issuer, in that order
+//!     FirstPlaneOfSet sets[];              // of every CRL of every issuer, in that order
 //!     uint64     checksum;                 // XXH3-64 of all octets before it
-//! } Snapshot;
+//! } FirstPart;
+//!
+//! struct {
+//!     SecondPlaneOfSet sets[];             // in the same order
+//! } SecondPart;
 //!
 //! struct {
 //!     opaque     name<1..4096>;            // DER Name
@@ -38,16 +45,16 @@
 //!     int64      this_update, next_update; // Unix time
 //!     ObjectRef  source;
 //!     opaque     digest[32];               // SHA-256 of the CRL's DER
-//!     uint64     set_length;               // in octets
+//!     uint64     first_length;             // of its set's planes, in octets
+//!     uint64     second_length;
 //! } Crl;
 //!
 //! struct { opaque key<0..2^16-1>; opaque etag<0..2^16-1>; } ObjectRef;     // UTF-8
 //! ```
 //!
-//! Version 1 has no `good_until`, and of the flags only the first.
-//!
 //! A version is read for as long as some published object may have it: a release first reads
-//! version N + 1, the next one writes it. `tests/golden/` keeps an object of each version.
+//! version N + 1, the next one writes it. `tests/golden/` keeps an object of each version. Versions
+//! 1 and 2 were never in a release.
 
 mod contents;
 mod parser;
@@ -60,22 +67,123 @@ pub use self::contents::{Contents, CrlRecord, EncodeError, IssuerRecord, ObjectR
 use self::parser::Parser;
 use crate::issuer::{Issuer, Role};
 use crate::scope::{Covers, CrlNumber, Scope};
-use crate::set::{RevokedSet, SetError};
+use crate::set::{RevokedSet, SetError, check_classes};
 use crate::time::UnixTime;
 
-/// The version of the format that is written. See the grammar above.
-pub const VERSION: u32 = 2;
+/// The version of the format that is written and read. See the grammar above.
+pub const VERSION: u32 = 3;
 
-/// The versions of the format that are read.
-const READ_VERSIONS: std::ops::RangeInclusive<u32> = 1..=VERSION;
-
-/// A snapshot in its stored octets. Besides these, it takes 8 octets for each issuer and 16 for each
+/// A snapshot in its stored octets. Besides these, it takes 8 octets for each issuer and 24 for each
 /// CRL: less than they take in the stored form.
 pub struct Snapshot<D> {
+    first: FirstPart<D>,
+    /// The second part, where it is not in the octets of the first.
+    second: Option<D>,
+}
+
+impl<D: AsRef<[u8]>> Snapshot<D> {
+    /// Takes octets for a snapshot after checking that they are the encoding of one, checksums,
+    /// order and all: O(n). Allocates less than the octets take.
+    ///
+    /// # Errors
+    /// They are not, or their version is not the one that is read.
+    pub fn decode(octets: D) -> Result<Self, SnapshotError> {
+        let snapshot = Self::open(octets)?;
+        for crl in snapshot.issuers().flat_map(|issuer| issuer.crls()) {
+            RevokedSet::decode(crl.revoked.first_plane(), crl.revoked.second_plane())?;
+        }
+        Ok(snapshot)
+    }
+
+    /// As [`Self::decode`], for octets that were decoded before they were published: what the
+    /// checksums do not vouch for is only checked as far as look-ups need it to end. No number of a
+    /// set is looked at, which makes it as fast as the checksums.
+    ///
+    /// # Errors
+    /// The octets have changed since, or their version is not the one that is read.
+    pub fn open(octets: D) -> Result<Self, SnapshotError> {
+        let first = FirstPart::open(octets)?;
+        let found = first.octets.as_ref().len();
+        if found == first.length {
+            first.check_second(&first.octets.as_ref()[first.first_length..])?;
+            Ok(Self {
+                first,
+                second: None,
+            })
+        } else {
+            Err(wrong_length(first.length, found))
+        }
+    }
+
+    /// What a log line or a response calls this snapshot: the checksum of its first part, which has
+    /// the digests of all CRLs in it. 16 hexadecimal digits.
+    pub fn id(&self) -> String {
+        self.first.id()
+    }
+
+    /// The length of the stored form, in octets.
+    pub const fn len_octets(&self) -> usize {
+        self.first.length
+    }
+
+    /// When it was built.
+    pub const fn built_at(&self) -> UnixTime {
+        self.first.built_at
+    }
+
+    /// The program that built it, and its version.
+    pub fn builder(&self) -> &str {
+        read_again(self.first.parser(BUILDER_AT).text())
+    }
+
+    /// The truststore whose CAs the issuers are.
+    pub fn truststore(&self) -> ObjectView<'_> {
+        let mut parser = self.first.parser(BUILDER_AT);
+        read_again(parser.text());
+        read_again(parser.object())
+    }
+
+    /// Every CA of the truststore, ascending by name and key identifier.
+    pub fn issuers(&self) -> impl Iterator<Item = IssuerView<'_>> + Clone {
+        (0..self.first.issuers.len()).map(|index| self.first.issuer(index, self.second()))
+    }
+
+    /// The CAs of that name: O(log n) in the number of CAs.
+    pub fn issuers_named(&self, name: &[u8]) -> impl Iterator<Item = IssuerView<'_>> + Clone {
+        self.first.issuers_named(name, self.second())
+    }
+
+    /// The same contents with parts of their own.
+    pub fn to_contents(&self) -> Contents {
+        Contents {
+            built_at: self.built_at(),
+            builder: self.builder().to_owned(),
+            truststore: self.truststore().to_owned(),
+            issuers: self.issuers().map(IssuerView::to_record).collect(),
+        }
+    }
+
+    fn second(&self) -> &[u8] {
+        match &self.second {
+            Some(second) => second.as_ref(),
+            None => &self.first.octets.as_ref()[self.first.first_length..],
+        }
+    }
+}
+
+/// The first part of a snapshot, which can answer nearly every question while the second part, nine
+/// tenths of it, is still on its way.
+#[derive(Clone)]
+pub struct FirstPart<D> {
+    /// At least the first part.
     octets: D,
-    version: u32,
+    /// Of the whole snapshot, in octets.
+    length: usize,
+    /// Of the first part.
+    first_length: usize,
     built_at: UnixTime,
     checksum: u64,
+    second_checksum: u64,
     /// Ascending by name, then key identifier.
     issuers: Vec<IssuerEntry>,
     crls: Vec<CrlEntry>,
@@ -88,122 +196,96 @@ struct IssuerEntry {
     first_crl: u32,
 }
 
-/// Where a CRL stands in the octets, and where its set does.
+/// Where a CRL stands in the octets, and where the planes of its set do in theirs.
 #[derive(Clone, Copy)]
 struct CrlEntry {
     at: u32,
-    set_at: u64,
+    first_plane: usize,
+    second_plane: usize,
 }
 
-impl<D: AsRef<[u8]>> Snapshot<D> {
-    /// Takes octets for a snapshot after checking that they are the encoding of one, checksum,
-    /// order and all: O(n). Allocates less than the octets take.
+impl<D: AsRef<[u8]>> FirstPart<D> {
+    /// Takes octets that begin with the first part of a snapshot, as [`Snapshot::open`] does.
     ///
     /// # Errors
-    /// They are not, or their version is not one that is read.
-    pub fn decode(octets: D) -> Result<Self, SnapshotError> {
+    /// They do not, or their version is not the one that is read.
+    pub fn open(octets: D) -> Result<Self, SnapshotError> {
         let all = octets.as_ref();
+        let lengths = Lengths::read(all)?;
+        let part = all
+            .get(..lengths.first)
+            .ok_or_else(|| wrong_length(lengths.first, all.len()))?;
+        let (body, checksum) = part.split_last_chunk().ok_or(SnapshotError::Truncated)?;
+        let checksum = u64::from_le_bytes(*checksum);
+        check(body, checksum)?;
         let mut parser = Parser {
-            octets: all,
-            at: 0,
-            version: VERSION,
+            octets: body,
+            at: ISSUER_COUNT_AT,
         };
-        if parser.take(MAGIC.len())? != MAGIC {
-            return Err(SnapshotError::Magic);
-        }
-        let version = u32::from_le_bytes(parser.array()?);
-        if !READ_VERSIONS.contains(&version) {
-            return Err(SnapshotError::Version { found: version });
-        }
         let issuer_count = u32::from_le_bytes(parser.array()?);
-        let length = u64::from_le_bytes(parser.array()?);
-        let found = u64::try_from(all.len()).map_err(|_| SnapshotError::Truncated)?;
-        if length != found {
-            return Err(SnapshotError::Length {
-                stated: length,
-                found,
-            });
-        }
-        let (body, checksum) = all.split_last_chunk().ok_or(SnapshotError::Truncated)?;
-        let (stated, computed) = (u64::from_le_bytes(*checksum), XxHash3_64::oneshot(body));
-        if stated != computed {
-            return Err(SnapshotError::Checksum { stated, computed });
-        }
-        parser.octets = body;
-        parser.version = version;
+        parser.at = SECOND_CHECKSUM_AT;
+        let second_checksum = u64::from_le_bytes(parser.array()?);
         let built_at = parser.time()?;
         parser.text()?;
         parser.object()?;
-        let (issuers, crls) = directory(&mut parser, issuer_count)?;
-        if parser.left() != 0 {
-            return Err(SnapshotError::NotCanonical("octets follow the last set"));
-        }
+        let (issuers, crls) = directory(&mut parser, issuer_count, lengths)?;
         Ok(Self {
-            version,
+            length: lengths.whole,
+            first_length: lengths.first,
             built_at,
-            checksum: stated,
+            checksum,
+            second_checksum,
             issuers,
             crls,
             octets,
         })
     }
 
-    /// What a log line or a response calls this snapshot: its checksum, 16 hexadecimal digits.
+    /// The whole snapshot, once its second part is there.
+    ///
+    /// # Errors
+    /// The octets are not its second part.
+    pub fn complete(self, second: D) -> Result<Snapshot<D>, SnapshotError> {
+        self.check_second(second.as_ref())?;
+        Ok(Snapshot {
+            first: self,
+            second: Some(second),
+        })
+    }
+
+    /// See [`Snapshot::id`].
     pub fn id(&self) -> String {
         format!("{:016x}", self.checksum)
     }
 
-    /// The stored form.
-    pub fn octets(&self) -> &[u8] {
-        self.octets.as_ref()
-    }
-
-    /// When it was built.
+    /// When the snapshot was built.
     pub const fn built_at(&self) -> UnixTime {
         self.built_at
     }
 
-    /// The program that built it, and its version.
-    pub fn builder(&self) -> &str {
-        read_again(self.parser(BUILDER_AT).text())
+    /// As [`Snapshot::issuers_named`]; the sets of the CRLs lack their second planes.
+    pub(crate) fn issuers_here(&self, name: &[u8]) -> impl Iterator<Item = IssuerView<'_>> + Clone {
+        self.issuers_named(name, &[])
     }
 
-    /// The truststore whose CAs the issuers are.
-    pub fn truststore(&self) -> ObjectView<'_> {
-        let mut parser = self.parser(BUILDER_AT);
-        read_again(parser.text());
-        read_again(parser.object())
-    }
-
-    /// Every CA of the truststore, ascending by name and key identifier.
-    pub fn issuers(&self) -> impl Iterator<Item = IssuerView<'_>> + Clone {
-        (0..self.issuers.len()).map(|index| self.issuer(index))
-    }
-
-    /// The CAs of that name: O(log n) in the number of CAs.
-    pub fn issuers_named(&self, name: &[u8]) -> impl Iterator<Item = IssuerView<'_>> + Clone {
+    fn issuers_named<'a>(
+        &'a self,
+        name: &[u8],
+        second: &'a [u8],
+    ) -> impl Iterator<Item = IssuerView<'a>> + Clone + use<'a, D> {
         let name_of = |entry: &IssuerEntry| read_again(self.parser(entry.at).issuer()).view.name;
         let first = self.issuers.partition_point(|entry| name_of(entry) < name);
         let count = self.issuers[first..].partition_point(|entry| name_of(entry) == name);
-        (first..first + count).map(|index| self.issuer(index))
+        (first..first + count).map(move |index| self.issuer(index, second))
     }
 
-    /// The same contents with parts of their own.
-    pub fn to_contents(&self) -> Contents {
-        Contents {
-            built_at: self.built_at,
-            builder: self.builder().to_owned(),
-            truststore: self.truststore().to_owned(),
-            issuers: self.issuers().map(IssuerView::to_record).collect(),
-        }
-    }
-
-    fn issuer(&self, index: usize) -> IssuerView<'_> {
+    fn issuer<'a>(&'a self, index: usize, second: &'a [u8]) -> IssuerView<'a> {
         let first = |entry: &IssuerEntry| usize::try_from(entry.first_crl).unwrap_or(usize::MAX);
         let entry = &self.issuers[index];
         let end = self.issuers.get(index + 1).map_or(self.crls.len(), first);
         IssuerView {
             crls: &self.crls[first(entry)..end],
+            second,
             ..read_again(self.parser(entry.at).issuer()).view
         }
     }
@@ -212,15 +294,63 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         Parser {
             octets: self.octets.as_ref(),
             at: usize::try_from(at).unwrap_or(usize::MAX),
-            version: self.version,
+        }
+    }
+
+    fn check_second(&self, second: &[u8]) -> Result<(), SnapshotError> {
+        let expected = self.length - self.first_length;
+        if second.len() == expected {
+            check(second, self.second_checksum)
+        } else {
+            Err(wrong_length(expected, second.len()))
         }
     }
 }
 
-/// Reads all issuers and their CRLs and checks their order, then the sets.
+/// How long a snapshot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lengths {
+    /// All of it, in octets.
+    pub whole: usize,
+    /// Its first part.
+    pub first: usize,
+}
+
+impl Lengths {
+    /// How many octets of a snapshot have its lengths in them.
+    pub const OCTETS: usize = 32;
+
+    /// Reads the lengths at the beginning of a snapshot. No checksum vouches for them yet.
+    ///
+    /// # Errors
+    /// The octets are fewer than [`Self::OCTETS`] or not the beginning of a snapshot, or its version
+    /// is not the one that is read.
+    pub fn read(octets: &[u8]) -> Result<Self, SnapshotError> {
+        let mut parser = Parser { octets, at: 0 };
+        if parser.take(MAGIC.len())? != MAGIC {
+            return Err(SnapshotError::Magic);
+        }
+        let version = u32::from_le_bytes(parser.array()?);
+        if version != VERSION {
+            return Err(SnapshotError::Version { found: version });
+        }
+        parser.at = LENGTH_AT;
+        let (whole, first) = (parser.length()?, parser.length()?);
+        if first <= whole {
+            Ok(Self { whole, first })
+        } else {
+            Err(SnapshotError::NotCanonical(
+                "its first part is longer than the whole",
+            ))
+        }
+    }
+}
+
+/// Reads all issuers and their CRLs and checks their order, then what there is of the sets.
 fn directory(
     parser: &mut Parser<'_>,
     issuer_count: u32,
+    lengths: Lengths,
 ) -> Result<(Vec<IssuerEntry>, Vec<CrlEntry>), SnapshotError> {
     let position =
         |parser: &Parser<'_>| u32::try_from(parser.at).map_err(|_| SnapshotError::Truncated);
@@ -256,24 +386,64 @@ fn directory(
                 return Err(SnapshotError::NotCanonical("scopes are out of order"));
             }
             previous = Some(scope);
-            crls.push(CrlEntry { at, set_at: 0 });
+            crls.push(CrlEntry {
+                at,
+                first_plane: 0,
+                second_plane: 0,
+            });
         }
     }
     let mut record = *parser;
-    for crl in &mut crls {
-        record.at = usize::try_from(crl.at).map_err(|_| SnapshotError::Truncated)?;
-        crl.set_at = u64::try_from(parser.at).map_err(|_| SnapshotError::Truncated)?;
-        RevokedSet::decode(parser.take(record.crl()?.set_length)?)?;
+    let mut second_end = 0_usize;
+    for entry in &mut crls {
+        record.at = usize::try_from(entry.at).map_err(|_| SnapshotError::Truncated)?;
+        let crl = record.crl()?;
+        entry.first_plane = parser.at;
+        entry.second_plane = second_end;
+        if check_classes(parser.take(crl.first_length)?)? != crl.second_length {
+            return Err(SnapshotError::NotCanonical(
+                "a second plane is of another length",
+            ));
+        }
+        second_end = second_end
+            .checked_add(crl.second_length)
+            .ok_or(SnapshotError::Truncated)?;
+    }
+    if parser.left() != 0 || second_end != lengths.whole - lengths.first {
+        return Err(SnapshotError::NotCanonical("octets follow the last set"));
     }
     Ok((issuers, crls))
 }
 
-/// For what [`Snapshot::decode`] has read before, in octets that cannot have changed since.
+fn check(octets: &[u8], stated: u64) -> Result<(), SnapshotError> {
+    let computed = XxHash3_64::oneshot(octets);
+    if stated == computed {
+        Ok(())
+    } else {
+        Err(SnapshotError::Checksum { stated, computed })
+    }
+}
+
+fn wrong_length(stated: usize, found: usize) -> SnapshotError {
+    let octets = |length| u64::try_from(length).unwrap_or(u64::MAX);
+    SnapshotError::Length {
+        stated: octets(stated),
+        found: octets(found),
+    }
+}
+
+/// For what [`FirstPart::open`] has read before, in octets that cannot have changed since.
 fn read_again<T>(read: Result<T, SnapshotError>) -> T {
     read.unwrap_or_else(|error| unreachable!("it has been read before: {error}"))
 }
 
 impl<D> fmt::Debug for Snapshot<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Snapshot {:?}", self.first)
+    }
+}
+
+impl<D> fmt::Debug for FirstPart<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             built_at, checksum, ..
@@ -281,7 +451,7 @@ impl<D> fmt::Debug for Snapshot<D> {
         let (issuers, crls) = (self.issuers.len(), self.crls.len());
         write!(
             f,
-            "Snapshot {checksum:016x} of {built_at}: {issuers} issuers, {crls} CRLs"
+            "{checksum:016x} of {built_at}: {issuers} issuers, {crls} CRLs"
         )
     }
 }
@@ -302,24 +472,29 @@ pub struct IssuerView<'a> {
     /// Until when it is known that it is not, grace not included.
     pub good_until: UnixTime,
     crls: &'a [CrlEntry],
-    snapshot: Parser<'a>,
+    /// The octets of the snapshot's first part at least.
+    first: &'a [u8],
+    /// Those of its second part; empty while it is missing.
+    second: &'a [u8],
 }
 
 impl<'a> IssuerView<'a> {
     /// Its CRLs, ascending by scope.
     pub fn crls(&self) -> impl Iterator<Item = CrlView<'a>> + Clone + use<'a> {
-        let snapshot = self.snapshot;
+        let (first, second) = (self.first, self.second);
         self.crls.iter().map(move |entry| {
-            let at = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
             let mut parser = Parser {
-                at: at(u64::from(entry.at)),
-                ..snapshot
+                octets: first,
+                at: usize::try_from(entry.at).unwrap_or(usize::MAX),
             };
             let crl = read_again(parser.crl());
-            parser.at = at(entry.set_at);
-            let set = read_again(parser.take(crl.set_length));
+            parser.at = entry.first_plane;
+            let first_plane = read_again(parser.take(crl.first_length));
+            let second_plane = second
+                .get(entry.second_plane..)
+                .and_then(|octets| octets.get(..crl.second_length));
             CrlView {
-                revoked: RevokedSet::decoded_before(set),
+                revoked: RevokedSet::checked_before(first_plane, second_plane.unwrap_or_default()),
                 ..crl.view
             }
         })
@@ -403,7 +578,6 @@ impl<'a> Names<'a> {
         let mut parser = Parser {
             octets: self.0,
             at: 0,
-            version: VERSION,
         };
         std::iter::from_fn(move || {
             (parser.left() > 0).then(|| read_again(parser.opaque(1, MAX_OPAQUE)))
@@ -430,11 +604,15 @@ impl ObjectView<'_> {
 }
 
 const MAGIC: &[u8; 8] = b"crl-snap";
+const ISSUER_COUNT_AT: usize = 12;
 const LENGTH_AT: usize = 16;
-const BUILDER_AT: u32 = 32;
+const FIRST_LENGTH_AT: usize = 24;
+const SECOND_CHECKSUM_AT: usize = 32;
+const BUILT_AT_AT: usize = 40;
+const BUILDER_AT: u32 = 48;
 const MAX_OPAQUE: usize = 0xffff;
-/// An issuer of version 1 with a name of one octet.
-const MIN_ISSUER_OCTETS: usize = 10;
+/// An issuer with a name of one octet.
+const MIN_ISSUER_OCTETS: usize = 18;
 
 /// Of an issuer.
 mod flag {
@@ -505,8 +683,7 @@ impl fmt::Display for SnapshotError {
             Self::Version { found } => {
                 write!(
                     f,
-                    "the snapshot has format version {found}, this program reads {} to {VERSION}",
-                    READ_VERSIONS.start()
+                    "the snapshot has format version {found}, this program reads {VERSION}"
                 )
             }
         }
@@ -615,10 +792,16 @@ mod tests {
         })
     }
 
-    fn with_checksum(mut octets: Vec<u8>) -> Vec<u8> {
-        let end = octets.len() - 8;
-        let checksum = XxHash3_64::oneshot(&octets[..end]);
-        octets[end..].copy_from_slice(&checksum.to_le_bytes());
+    /// With the checksums that belong to the octets.
+    fn with_checksums(mut octets: Vec<u8>) -> Vec<u8> {
+        let first_length = Lengths::read(&octets).map(|lengths| lengths.first);
+        let first_length = first_length.unwrap_or(octets.len()).min(octets.len());
+        let second = XxHash3_64::oneshot(&octets[first_length..]);
+        octets[SECOND_CHECKSUM_AT..SECOND_CHECKSUM_AT + 8].copy_from_slice(&second.to_le_bytes());
+        if let Some(end) = first_length.checked_sub(8) {
+            let first = XxHash3_64::oneshot(&octets[..end]);
+            octets[end..first_length].copy_from_slice(&first.to_le_bytes());
+        }
         octets
     }
 
@@ -646,11 +829,45 @@ mod tests {
                 let at = index.index(octets.len());
                 octets[at] ^= value;
             }
-            let octets = with_checksum(octets);
-            let is_written = octets[8] == 2;
-            if let (Ok(snapshot), true) = (Snapshot::decode(&octets[..]), is_written) {
+            let octets = with_checksums(octets);
+            if let Ok(snapshot) = Snapshot::decode(&octets[..]) {
                 prop_assert_eq!(snapshot.to_contents().encode().unwrap(), octets);
             }
+        }
+
+        /// The numbers of a set are not looked at, and still every look-up ends.
+        #[test]
+        fn what_opens_can_be_searched(
+            contents in contents(),
+            flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        ) {
+            let mut octets = contents.encode().unwrap();
+            for (index, value) in flips {
+                let at = index.index(octets.len());
+                octets[at] ^= value;
+            }
+            let octets = with_checksums(octets);
+            if let Ok(snapshot) = Snapshot::open(&octets[..]) {
+                let serial = SerialNumber::from_der_integer(&[0x11; 16]).unwrap();
+                for crl in snapshot.issuers().flat_map(|issuer| issuer.crls()) {
+                    let _ = crl.revoked.contains(&serial);
+                    prop_assert!(crl.revoked.iter().count() <= octets.len() * 64);
+                }
+            }
+        }
+
+        #[test]
+        fn the_parts_make_the_whole(contents in contents()) {
+            let octets = contents.encode().unwrap();
+            let lengths = Lengths::read(&octets[..Lengths::OCTETS]).unwrap();
+            prop_assert_eq!(lengths.whole, octets.len());
+            let (first, second) = octets.split_at(lengths.first);
+            let whole = FirstPart::open(first).unwrap().complete(second).unwrap();
+            prop_assert_eq!(&whole.to_contents(), &contents);
+            prop_assert_eq!(whole.id(), Snapshot::decode(&octets[..]).unwrap().id());
+            let cut = FirstPart::open(first).unwrap().complete(&second[..second.len() / 2]);
+            prop_assert!(second.is_empty() || cut.is_err());
+            prop_assert!(FirstPart::open(&first[..first.len() - 1]).is_err());
         }
 
         #[test]
@@ -686,9 +903,9 @@ mod tests {
     #[test]
     fn another_version_is_named() {
         let mut octets = empty().encode().unwrap();
-        for version in [0, 3] {
+        for version in [0, 2, 4] {
             octets[8] = version;
-            let error = Snapshot::decode(with_checksum(octets.clone())).unwrap_err();
+            let error = Snapshot::decode(with_checksums(octets.clone())).unwrap_err();
             let found = u32::from(version);
             assert_eq!(error, SnapshotError::Version { found });
         }
@@ -698,7 +915,7 @@ mod tests {
     fn a_count_without_the_parts_allocates_nothing_and_fails() {
         let mut octets = empty().encode().unwrap();
         octets[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
-        let error = Snapshot::decode(with_checksum(octets)).unwrap_err();
+        let error = Snapshot::decode(with_checksums(octets)).unwrap_err();
         assert_eq!(error, SnapshotError::Truncated);
     }
 

@@ -3,13 +3,16 @@
 //!
 //! [`Outlook`] is what is known at any time; [`Status`] is what follows from it at one moment.
 
+use std::convert::Infallible;
 use std::fmt;
 
 use crate::distribution_point::DistributionPoint;
 use crate::issuer::{Issuer, Role};
 use crate::scope::{CertificateKind, Covers};
 use crate::serial::SerialNumber;
-use crate::snapshot::{Contents, CrlRecord, CrlView, IssuerRecord, IssuerView, Snapshot};
+use crate::snapshot::{
+    Contents, CrlRecord, CrlView, FirstPart, IssuerRecord, IssuerView, Snapshot,
+};
 use crate::time::UnixTime;
 
 /// What is needed of a certificate to look it up.
@@ -83,6 +86,65 @@ pub struct Outlook {
     pub issuer_good_until: UnixTime,
 }
 
+/// What can be asked for the status of certificates: a snapshot, or the first part of one.
+pub trait StatusSource {
+    /// Why there is no answer, where there may be none.
+    type Undecided;
+
+    /// See [`Snapshot::id`].
+    fn id(&self) -> String;
+
+    /// See [`Snapshot::status`].
+    ///
+    /// # Errors
+    /// There is no answer yet.
+    fn status(
+        &self,
+        certificate: &Certificate<'_>,
+        now: UnixTime,
+        grace: i64,
+    ) -> Result<Status, Self::Undecided>;
+}
+
+/// Only the second part of the snapshot can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecondPartNeeded;
+
+impl<D: AsRef<[u8]>> StatusSource for Snapshot<D> {
+    type Undecided = Infallible;
+
+    fn id(&self) -> String {
+        self.id()
+    }
+
+    fn status(
+        &self,
+        certificate: &Certificate<'_>,
+        now: UnixTime,
+        grace: i64,
+    ) -> Result<Status, Infallible> {
+        Ok(self.status(certificate, now, grace))
+    }
+}
+
+impl<D: AsRef<[u8]>> StatusSource for FirstPart<D> {
+    type Undecided = SecondPartNeeded;
+
+    fn id(&self) -> String {
+        self.id()
+    }
+
+    fn status(
+        &self,
+        certificate: &Certificate<'_>,
+        now: UnixTime,
+        grace: i64,
+    ) -> Result<Status, SecondPartNeeded> {
+        let outlook = outlook(self.issuers_here(certificate.issuer), certificate)?;
+        Ok(outlook.at(now, grace))
+    }
+}
+
 impl<D: AsRef<[u8]>> Snapshot<D> {
     /// The status of a certificate at the moment `now`. A CRL counts as fresh until `grace` seconds
     /// after its nextUpdate. O(log n) for each CRL of the issuer.
@@ -95,7 +157,7 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
 
     /// What is known of a certificate at any time. See [`Self::status`].
     pub fn outlook(&self, certificate: &Certificate<'_>) -> Outlook {
-        outlook(self.issuers_named(certificate.issuer), certificate)
+        whole(outlook(self.issuers_named(certificate.issuer), certificate))
     }
 }
 
@@ -103,7 +165,7 @@ impl Contents {
     /// As [`Snapshot::outlook`], of a snapshot with these contents; O(n) in the number of issuers.
     pub fn outlook(&self, certificate: &Certificate<'_>) -> Outlook {
         let is_named = |record: &&IssuerRecord| record.issuer.name == certificate.issuer;
-        outlook(self.issuers.iter().filter(is_named), certificate)
+        whole(outlook(self.issuers.iter().filter(is_named), certificate))
     }
 
     /// As [`Self::outlook`], but without what that issuer says: nobody vouches for himself.
@@ -111,7 +173,7 @@ impl Contents {
         let is_named = |record: &&IssuerRecord| {
             record.issuer.name == certificate.issuer && record.issuer != *issuer
         };
-        outlook(self.issuers.iter().filter(is_named), certificate)
+        whole(outlook(self.issuers.iter().filter(is_named), certificate))
     }
 }
 
@@ -169,7 +231,8 @@ trait Issuing: Copy {
 
 /// A CRL of an issuer.
 trait Listing: Copy {
-    fn lists(&self, serial: &SerialNumber) -> bool;
+    /// `None`: only the second plane of its set can tell, and it is missing.
+    fn lists(&self, serial: &SerialNumber) -> Option<bool>;
     fn is_partition(&self) -> bool;
     fn is_for(&self, name: &[u8]) -> bool;
     fn covers(&self) -> Covers;
@@ -177,10 +240,15 @@ trait Listing: Copy {
     fn source_key(&self) -> &str;
 }
 
+/// Where the second planes are there, there is always an outlook.
+fn whole(outlook: Result<Outlook, SecondPartNeeded>) -> Outlook {
+    outlook.unwrap_or_else(|_| unreachable!("no set lacks its second plane"))
+}
+
 fn outlook<I: Issuing>(
     named: impl Iterator<Item = I> + Clone,
     certificate: &Certificate<'_>,
-) -> Outlook {
+) -> Result<Outlook, SecondPartNeeded> {
     let is_meant = |issuer: &I| certificate.authority_key_id == Some(issuer.key_id());
     let one_is_meant = named.clone().any(|issuer| is_meant(&issuer));
     // A CA that states no key identifier may be referred to by one that it derived in a way of its
@@ -196,15 +264,15 @@ fn outlook<I: Issuing>(
     named
         .filter(|issuer| issuer.role() == Role::Ca && is_possible(issuer))
         .map(|issuer| outlook_under(issuer, signers.clone(), certificate))
-        .reduce(Outlook::or)
-        .unwrap_or_else(|| Outlook::unknown(UnknownReason::Issuer))
+        .reduce(|one, other| Ok(one?.or(other?)))
+        .unwrap_or_else(|| Ok(Outlook::unknown(UnknownReason::Issuer)))
 }
 
 fn outlook_under<I: Issuing>(
     issuer: I,
     signers: impl Iterator<Item = I>,
     certificate: &Certificate<'_>,
-) -> Outlook {
+) -> Result<Outlook, SecondPartNeeded> {
     // A CRL is as good as its signer: while that is not known to be good, it cannot vouch.
     let of_signer = |signer: I| {
         let signer_until = match signer.is_revoked() {
@@ -220,10 +288,10 @@ fn outlook_under<I: Issuing>(
     let crls: Vec<_> = own.chain(signers.flat_map(of_signer)).collect();
     // Serial numbers are unique within an issuer (§4.1.2.2), and a revocation stays true: any CRL
     // of the issuer that lists the number is enough, however old it is and whatever it covers.
-    let is_listed = crls.iter().any(|(crl, _)| crl.lists(&certificate.serial));
     let revoked = match issuer.is_revoked() {
         true => Some(RevokedBy::Issuer),
-        false => is_listed.then_some(RevokedBy::Listing),
+        false => is_listed(crls.iter().map(|(crl, _)| crl), &certificate.serial)?
+            .then_some(RevokedBy::Listing),
     };
     let fresh_until = fresh_until(&crls, certificate);
     let unknown = match fresh_until {
@@ -231,12 +299,28 @@ fn outlook_under<I: Issuing>(
         None => UnknownReason::Partition.into(),
         Some(_) => UnknownReasons::default(),
     };
-    Outlook {
+    Ok(Outlook {
         revoked,
         unknown,
         fresh_until: fresh_until.unwrap_or(UnixTime::MAX),
         issuer_good_until: issuer.good_until(),
+    })
+}
+
+/// Whether one of the CRLs lists the number.
+fn is_listed<'c, C: Listing + 'c>(
+    crls: impl Iterator<Item = &'c C>,
+    serial: &SerialNumber,
+) -> Result<bool, SecondPartNeeded> {
+    let mut answer = Ok(false);
+    for crl in crls {
+        match crl.lists(serial) {
+            Some(true) => return Ok(true),
+            Some(false) => {}
+            None => answer = Err(SecondPartNeeded),
+        }
     }
+    answer
 }
 
 /// Until when "not listed" means "not revoked", by the CRLs that are authoritative for the
@@ -323,8 +407,8 @@ impl<'a> Issuing for IssuerView<'a> {
 }
 
 impl Listing for CrlView<'_> {
-    fn lists(&self, serial: &SerialNumber) -> bool {
-        self.revoked.contains(serial)
+    fn lists(&self, serial: &SerialNumber) -> Option<bool> {
+        self.revoked.find(serial)
     }
 
     fn is_partition(&self) -> bool {
@@ -377,8 +461,8 @@ impl<'a> Issuing for &'a IssuerRecord {
 }
 
 impl Listing for &CrlRecord {
-    fn lists(&self, serial: &SerialNumber) -> bool {
-        self.revoked.contains(serial)
+    fn lists(&self, serial: &SerialNumber) -> Option<bool> {
+        self.revoked.find(serial)
     }
 
     fn is_partition(&self) -> bool {
@@ -478,6 +562,7 @@ impl fmt::Display for Status {
 mod tests {
     use super::*;
     use crate::der::write_element;
+    use crate::snapshot::Lengths;
     use crate::{CrlNumber, Issuer, ObjectRef, RevokedSet, Scope};
     use proptest::prelude::*;
 
@@ -611,6 +696,13 @@ mod tests {
             ..with_key(None)
         };
         assert_eq!(status(listed), REVOKED);
+    }
+
+    /// Numbers of 16 octets all over their range.
+    fn long_serial(seed: u64) -> SerialNumber {
+        let spread = u128::from(seed).wrapping_mul(0xda94_2042_e4dd_58b5_d1b5_4a32_d192_ed03);
+        let magnitude = (spread >> 1 | 1 << 126).to_be_bytes();
+        SerialNumber::from_der_integer(&magnitude).unwrap()
     }
 
     #[test]
@@ -894,6 +986,39 @@ mod tests {
                 };
                 prop_assert_eq!(contents.outlook(&certificate), known.outlook(&certificate));
             }
+        }
+
+        /// It says the same, or nothing.
+        #[test]
+        fn the_first_part_never_contradicts_the_whole(seeds in prop::collection::btree_set(any::<u64>(), 1..200)) {
+            let serials: Vec<_> = seeds.iter().map(|&seed| long_serial(seed)).collect();
+            let (listed, others) = serials.split_at(serials.len() / 2);
+            let mut record = crl(Scope::complete(), "k", &[]);
+            record.revoked = RevokedSet::from_serials(listed.to_vec()).unwrap();
+            let contents = Contents {
+                built_at: NOW,
+                builder: String::new(),
+                truststore: ObjectRef::default(),
+                issuers: vec![ca(KEY, &[record])],
+            };
+            let octets = contents.encode().unwrap();
+            let (first, second) = octets.split_at(Lengths::read(&octets).unwrap().first);
+            let first = FirstPart::open(first).unwrap();
+            let whole = first.clone().complete(second).unwrap();
+            for serial in serials.iter().copied() {
+                let certificate = Certificate { serial, ..leaf(0, &[]) };
+                let status = whole.status(&certificate, NOW, 0);
+                let is_listed = listed.contains(&serial);
+                prop_assert_eq!(status, if is_listed { REVOKED } else { Status::NotRevoked });
+                if let Ok(early) = first.status(&certificate, NOW, 0) {
+                    prop_assert_eq!(early, status);
+                }
+            }
+            let is_answered = |serial: &SerialNumber| {
+                let certificate = Certificate { serial: *serial, ..leaf(0, &[]) };
+                first.status(&certificate, NOW, 0).is_ok()
+            };
+            prop_assert!(others.len() < 20 || others.iter().any(is_answered));
         }
     }
 }

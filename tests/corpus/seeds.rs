@@ -31,7 +31,7 @@ pub(crate) fn write_snapshots() {
     put("snapshot", "snapshot-without-crls.bin", snapshot_of(&[]));
     // The time it was built at; the checksum is that of another time.
     let mut changed = snapshot;
-    changed[24] ^= 1;
+    changed[40] ^= 1;
     assert!(snapshot::repaired(&changed).is_some());
     put("snapshot", "snapshot-changed-time.bin", changed);
 
@@ -463,7 +463,13 @@ fn set(contents: &[Vec<u8>]) -> Vec<u8> {
         .iter()
         .map(|content| SerialNumber::from_der_integer(content).unwrap());
     let set = RevokedSet::from_serials(serials.collect()).unwrap();
-    set.as_octets().to_vec()
+    let length = u32::try_from(set.first_plane().len()).unwrap();
+    [
+        &length.to_le_bytes()[..],
+        set.first_plane(),
+        set.second_plane(),
+    ]
+    .concat()
 }
 
 fn put(target: &str, name: &str, octets: impl AsRef<[u8]>) {

@@ -18,7 +18,7 @@ pub(crate) fn judge(pki: &Pki<'_>) -> Judgement {
     let snapshot = Snapshot::decode(snapshot(pki)).expect("what was encoded decodes");
     let certificate = ClientCert::from_pem(pki.leaf.certificate_pem().as_bytes())
         .expect("a certificate that can be read");
-    let decision = decide(Ok(&certificate), &snapshot, AT, &Policy::default());
+    let Ok(decision) = decide(Ok(&certificate), &snapshot, AT, &Policy::default());
     let verdict = match decision.reason {
         Reason::NotRevoked => Verdict::Good,
         Reason::Revoked | Reason::IssuerRevoked => Verdict::Revoked,

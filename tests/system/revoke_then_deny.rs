@@ -34,7 +34,7 @@ async fn a_revoked_client_is_denied_and_no_other() {
             "issuers": 3,
             "crls": 3,
             "revoked": 0,
-            "octets": snapshot.octets().len(),
+            "octets": snapshot.len_octets(),
         })
     );
 

@@ -2,49 +2,58 @@
 
 use crate::serial::SerialNumber;
 
-/// Most significant word first, so that the derived order is that of the values.
+/// The derived order is that of the values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Wide([u64; 3]);
+pub(super) struct Wide {
+    high: u64,
+    low: u128,
+}
 
 impl Wide {
-    pub(super) const ZERO: Self = Self([0; 3]);
+    pub(super) const ZERO: Self = Self { high: 0, low: 0 };
 
+    #[inline]
     pub(super) fn from_be_20(octets: &[u8; 20]) -> Self {
-        let mut padded = [0; 24];
-        padded[4..].copy_from_slice(octets);
-        Self::from_be_24(&padded)
+        let mut high = [0; 4];
+        let mut low = [0; 16];
+        high.copy_from_slice(&octets[..4]);
+        low.copy_from_slice(&octets[4..]);
+        Self {
+            high: u64::from(u32::from_be_bytes(high)),
+            low: u128::from_be_bytes(low),
+        }
     }
 
     /// The low 160 bits.
     pub(super) fn to_be_20(self) -> [u8; 20] {
-        let [high, middle, low] = self.0.map(u64::to_be_bytes);
         let mut octets = [0; 20];
-        octets[..4].copy_from_slice(&high[4..]);
-        octets[4..12].copy_from_slice(&middle);
-        octets[12..].copy_from_slice(&low);
+        octets[..4].copy_from_slice(&self.high.to_be_bytes()[4..]);
+        octets[4..].copy_from_slice(&self.low.to_be_bytes());
         octets
     }
 
     /// From three words, least significant first, as [`super::elias_fano`] stores them.
-    pub(super) const fn from_low_first(words: [u64; 3]) -> Self {
-        Self([words[2], words[1], words[0]])
+    #[inline]
+    pub(super) fn from_low_first(words: [u64; 3]) -> Self {
+        Self {
+            high: words[2],
+            low: u128::from(words[1]) << 64 | u128::from(words[0]),
+        }
     }
 
     /// Least significant word first.
-    pub(super) const fn to_low_first(self) -> [u64; 3] {
-        [self.0[2], self.0[1], self.0[0]]
+    pub(super) fn to_low_first(self) -> [u64; 3] {
+        [low_word(self.low), low_word(self.low >> 64), self.high]
     }
 
     /// `None` above 20 octets, where no serial number is.
     pub(super) fn plus(self, other: Self) -> Option<Self> {
-        let [a, b] = [self.to_low_first(), other.to_low_first()];
-        let (low, carry) = a[0].overflowing_add(b[0]);
-        let (middle, carry_1) = a[1].overflowing_add(b[1]);
-        let (middle, carry_2) = middle.overflowing_add(u64::from(carry));
-        let high = a[2]
-            .checked_add(b[2])?
-            .checked_add(u64::from(carry_1 | carry_2))?;
-        (high >> 32 == 0).then_some(Self([high, middle, low]))
+        let (low, carry) = self.low.overflowing_add(other.low);
+        let high = self
+            .high
+            .checked_add(other.high)?
+            .checked_add(u64::from(carry))?;
+        (high >> 32 == 0).then_some(Self { high, low })
     }
 
     #[inline]
@@ -54,86 +63,91 @@ impl Wide {
 
     /// Wraps below zero: for values known to be in order.
     #[inline]
-    pub(super) fn minus(self, other: Self) -> Self {
-        let [a, b] = [self.to_low_first(), other.to_low_first()];
-        let (low, borrow) = a[0].overflowing_sub(b[0]);
-        let (middle, borrow_1) = a[1].overflowing_sub(b[1]);
-        let (middle, borrow_2) = middle.overflowing_sub(u64::from(borrow));
-        let high = a[2]
-            .wrapping_sub(b[2])
-            .wrapping_sub(u64::from(borrow_1 | borrow_2));
-        Self([high, middle, low])
+    pub(super) const fn minus(self, other: Self) -> Self {
+        let (low, borrow) = self.low.overflowing_sub(other.low);
+        let high = self.high.wrapping_sub(other.high);
+        Self {
+            high: if borrow { high.wrapping_sub(1) } else { high },
+            low,
+        }
     }
 
     /// `self >> bits`, if it fits into 64 bits.
     #[inline]
     pub(super) fn shifted_down(self, bits: u8) -> Option<u64> {
         let shifted = self.shift_right(bits);
-        (shifted.0[0] == 0 && shifted.0[1] == 0).then_some(shifted.0[2])
+        match u64::try_from(shifted.low) {
+            Ok(word) if shifted.high == 0 => Some(word),
+            _ => None,
+        }
     }
 
     /// The low `bits` bits.
     #[inline]
     pub(super) fn low(self, bits: u8) -> Self {
-        let mask = |word: usize| {
-            let from = word * 64;
-            match usize::from(bits).saturating_sub(from) {
-                0 => 0,
-                kept @ 1..=63 => (1_u64 << kept) - 1,
-                _ => u64::MAX,
-            }
-        };
-        Self([
-            self.0[0] & mask(2),
-            self.0[1] & mask(1),
-            self.0[2] & mask(0),
-        ])
+        let bits = u32::from(bits);
+        match bits.checked_sub(128) {
+            None => Self {
+                high: 0,
+                low: self.low & !u128::MAX.checked_shl(bits).unwrap_or(0),
+            },
+            Some(bits) => Self {
+                high: self.high & !u64::MAX.checked_shl(bits).unwrap_or(0),
+                low: self.low,
+            },
+        }
     }
 
     #[inline]
     pub(super) fn shift_right(self, bits: u8) -> Self {
-        let words = self.to_low_first();
-        let (skip, shift) = (usize::from(bits / 64), u32::from(bits % 64));
-        let word = |index: usize| words.get(index + skip).copied().unwrap_or(0);
-        let shifted = |index: usize| match shift {
-            0 => word(index),
-            _ => (word(index) >> shift) | (word(index + 1) << (64 - shift)),
-        };
-        Self::from_low_first([shifted(0), shifted(1), shifted(2)])
+        let bits = u32::from(bits);
+        match bits {
+            0 => self,
+            1..=127 => Self {
+                high: self.high.checked_shr(bits).unwrap_or(0),
+                low: self.low >> bits | u128::from(self.high) << (128 - bits),
+            },
+            _ => Self {
+                high: 0,
+                low: u128::from(self.high.checked_shr(bits - 128).unwrap_or(0)),
+            },
+        }
     }
 
     /// `high << bits | self`, for a number of `bits` bits.
     #[inline]
     pub(super) fn with_high(self, high: u64, bits: u8) -> Self {
-        let (skip, shift) = (usize::from(bits / 64), u32::from(bits % 64));
-        let mut words = self.to_low_first();
-        let above = high.checked_shr(64 - shift).unwrap_or(0);
-        for (index, part) in [(skip, high << shift), (skip + 1, above)] {
-            if let Some(word) = words.get_mut(index) {
-                *word |= part;
-            }
+        let bits = u32::from(bits);
+        let high = u128::from(high);
+        match bits {
+            0 => Self {
+                high: self.high,
+                low: self.low | high,
+            },
+            1..=127 => Self {
+                high: self.high | low_word(high >> (128 - bits)),
+                low: self.low | high << bits,
+            },
+            _ => Self {
+                high: self.high | low_word(high.checked_shl(bits - 128).unwrap_or(0)),
+                low: self.low,
+            },
         }
-        Self::from_low_first(words)
     }
 
     /// The position after the highest one bit.
-    pub(super) fn bit_length(self) -> u32 {
-        match self.0 {
-            [0, 0, low] => 64 - low.leading_zeros(),
-            [0, middle, _] => 128 - middle.leading_zeros(),
-            [high, ..] => 192 - high.leading_zeros(),
+    pub(super) const fn bit_length(self) -> u32 {
+        match self.high {
+            0 => 128 - self.low.leading_zeros(),
+            high => 192 - high.leading_zeros(),
         }
     }
+}
 
-    fn from_be_24(octets: &[u8; 24]) -> Self {
-        let word = |at: usize| {
-            octets[at..]
-                .first_chunk()
-                .copied()
-                .map_or(0, u64::from_be_bytes)
-        };
-        Self([word(0), word(8), word(16)])
-    }
+/// The low 64 bits.
+#[inline]
+fn low_word(value: u128) -> u64 {
+    u64::try_from(value & u128::from(u64::MAX)).unwrap_or(0)
 }
 
 impl From<&SerialNumber> for Wide {
@@ -145,7 +159,10 @@ impl From<&SerialNumber> for Wide {
 
 impl From<u64> for Wide {
     fn from(value: u64) -> Self {
-        Self([0, 0, value])
+        Self {
+            high: 0,
+            low: u128::from(value),
+        }
     }
 }
 
@@ -154,12 +171,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn small(value: u128) -> Wide {
-        let (high, low) = (
-            (value >> 64) & u128::from(u64::MAX),
-            value & u128::from(u64::MAX),
-        );
-        Wide([0, u64::try_from(high).unwrap(), u64::try_from(low).unwrap()])
+    fn small(low: u128) -> Wide {
+        Wide { high: 0, low }
     }
 
     proptest! {
@@ -182,6 +195,10 @@ mod tests {
             prop_assert_eq!(value.to_be_20(), octets);
             let high = value.shift_right(bits).to_be_20();
             let low = value.low(bits).to_be_20();
+            prop_assert_eq!(Wide::from_low_first(value.to_low_first()), value);
+            if let Some(high) = value.shifted_down(bits) {
+                prop_assert_eq!(value.low(bits).with_high(high, bits), value);
+            }
             // What is shifted out and what stays are the two halves of the number.
             for bit in 0..160_usize {
                 let read = |octets: &[u8; 20], bit: usize| octets[19 - bit / 8] >> (bit % 8) & 1;

@@ -4,7 +4,9 @@ use std::fmt;
 
 use twox_hash::XxHash3_64;
 
-use super::{LENGTH_AT, MAGIC, MAX_OPAQUE, VERSION, flag};
+use super::{
+    BUILT_AT_AT, FIRST_LENGTH_AT, LENGTH_AT, MAGIC, MAX_OPAQUE, SECOND_CHECKSUM_AT, VERSION, flag,
+};
 use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
 use crate::scope::{Covers, CrlNumber, Scope};
 use crate::set::RevokedSet;
@@ -102,7 +104,7 @@ impl Contents {
         let mut out = Writer(MAGIC.to_vec());
         out.extend(&VERSION.to_le_bytes());
         out.extend(&count(issuers.len())?.to_le_bytes());
-        out.extend(&[0; 8]);
+        out.extend(&[0; BUILT_AT_AT - LENGTH_AT]);
         out.extend(&self.built_at.seconds().to_le_bytes());
         out.opaque("builder", self.builder.as_bytes(), MAX_OPAQUE)?;
         out.object(&self.truststore)?;
@@ -110,11 +112,21 @@ impl Contents {
         for record in issuers {
             sets.extend(out.issuer(record)?);
         }
-        sets.iter().for_each(|set| out.extend(set));
-        let length = u64::try_from(out.0.len() + 8).map_err(|_| EncodeError::TooMany)?;
-        out.0[LENGTH_AT..LENGTH_AT + 8].copy_from_slice(&length.to_le_bytes());
-        let checksum = XxHash3_64::oneshot(&out.0);
-        out.extend(&checksum.to_le_bytes());
+        let lengths = |plane: fn(&RevokedSet<Vec<u8>>) -> &[u8]| {
+            sets.iter().map(move |set| plane(set).len()).sum::<usize>()
+        };
+        let first_length = out.0.len() + lengths(RevokedSet::first_plane) + 8;
+        let length = first_length + lengths(RevokedSet::second_plane);
+        out.0.reserve_exact(length - out.0.len());
+        sets.iter().for_each(|set| out.extend(set.first_plane()));
+        out.extend(&[0; 8]);
+        sets.iter().for_each(|set| out.extend(set.second_plane()));
+        let second_checksum = XxHash3_64::oneshot(&out.0[first_length..]);
+        out.put(LENGTH_AT, length)?;
+        out.put(FIRST_LENGTH_AT, first_length)?;
+        out.0[SECOND_CHECKSUM_AT..BUILT_AT_AT].copy_from_slice(&second_checksum.to_le_bytes());
+        let checksum = XxHash3_64::oneshot(&out.0[..first_length - 8]);
+        out.0[first_length - 8..first_length].copy_from_slice(&checksum.to_le_bytes());
         Ok(out.0)
     }
 }
@@ -123,7 +135,10 @@ struct Writer(Vec<u8>);
 
 impl Writer {
     /// Writes an issuer without the sets of its CRLs, which it returns.
-    fn issuer<'a>(&mut self, record: &'a IssuerRecord) -> Result<Vec<&'a [u8]>, EncodeError> {
+    fn issuer<'a>(
+        &mut self,
+        record: &'a IssuerRecord,
+    ) -> Result<Vec<&'a RevokedSet<Vec<u8>>>, EncodeError> {
         if record.issuer.name.is_empty() {
             return Err(EncodeError::TooLong {
                 part: "empty issuer name",
@@ -149,10 +164,7 @@ impl Writer {
         for crl in &crls {
             self.crl(crl)?;
         }
-        Ok(crls
-            .into_iter()
-            .map(|crl| crl.revoked.as_octets())
-            .collect())
+        Ok(crls.into_iter().map(|crl| &crl.revoked).collect())
     }
 
     fn crl(&mut self, crl: &CrlRecord) -> Result<(), EncodeError> {
@@ -171,12 +183,9 @@ impl Writer {
         self.extend(&crl.next_update.seconds().to_le_bytes());
         self.object(&crl.source)?;
         self.extend(&crl.digest);
-        let length = crl.revoked.as_octets().len();
-        self.extend(
-            &u64::try_from(length)
-                .map_err(|_| EncodeError::TooMany)?
-                .to_le_bytes(),
-        );
+        for plane in [crl.revoked.first_plane(), crl.revoked.second_plane()] {
+            self.extend(&stored(plane.len())?);
+        }
         Ok(())
     }
 
@@ -199,9 +208,20 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes a length over what stands at that place.
+    fn put(&mut self, at: usize, length: usize) -> Result<(), EncodeError> {
+        self.0[at..at + 8].copy_from_slice(&stored(length)?);
+        Ok(())
+    }
+
     fn extend(&mut self, octets: &[u8]) {
         self.0.extend_from_slice(octets);
     }
+}
+
+fn stored(length: usize) -> Result<[u8; 8], EncodeError> {
+    let length = u64::try_from(length).map_err(|_| EncodeError::TooMany)?;
+    Ok(length.to_le_bytes())
 }
 
 fn count(length: usize) -> Result<u32, EncodeError> {

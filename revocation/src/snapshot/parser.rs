@@ -11,7 +11,6 @@ use crate::time::UnixTime;
 pub(super) struct Parser<'a> {
     pub(super) octets: &'a [u8],
     pub(super) at: usize,
-    pub(super) version: u32,
 }
 
 /// An issuer, as far as its CRLs, which follow.
@@ -23,8 +22,9 @@ pub(super) struct ParsedIssuer<'a> {
 /// A CRL, as far as its set, which is elsewhere.
 pub(super) struct ParsedCrl<'a> {
     pub(super) view: CrlView<'a>,
-    /// In octets.
-    pub(super) set_length: usize,
+    /// Of the planes of the set, in octets.
+    pub(super) first_length: usize,
+    pub(super) second_length: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -32,13 +32,10 @@ impl<'a> Parser<'a> {
         let name = self.opaque(1, MAX_NAME_OCTETS)?;
         let key_id = self.opaque(0, MAX_KEY_ID_OCTETS)?;
         let [flags] = self.array()?;
-        let (known, good_until) = match self.version {
-            1 => (flag::REVOKED, UnixTime::MAX),
-            _ => (flag::ALL, self.time()?),
-        };
-        if flags & !known != 0 {
+        if flags & !flag::ALL != 0 {
             return Err(SnapshotError::NotCanonical("an unknown flag is set"));
         }
+        let good_until = self.time()?;
         let is_set = |flag| flags & flag != 0;
         let crl_count = u32::from_le_bytes(self.array()?);
         let view = IssuerView {
@@ -53,7 +50,8 @@ impl<'a> Parser<'a> {
             revoked: is_set(flag::REVOKED),
             good_until,
             crls: &[],
-            snapshot: *self,
+            first: self.octets,
+            second: &[],
         };
         Ok(ParsedIssuer { view, crl_count })
     }
@@ -80,7 +78,7 @@ impl<'a> Parser<'a> {
         let next_update = self.time()?;
         let source = self.object()?;
         let digest = self.array()?;
-        let set_length = u64::from_le_bytes(self.array()?);
+        let (first_length, second_length) = (self.length()?, self.length()?);
         let view = CrlView {
             names,
             covers,
@@ -89,11 +87,12 @@ impl<'a> Parser<'a> {
             next_update,
             source,
             digest,
-            revoked: RevokedSet::decoded_before(&[]),
+            revoked: RevokedSet::checked_before(&[], &[]),
         };
         Ok(ParsedCrl {
             view,
-            set_length: usize::try_from(set_length).map_err(|_| SnapshotError::Truncated)?,
+            first_length,
+            second_length,
         })
     }
 
@@ -127,6 +126,11 @@ impl<'a> Parser<'a> {
 
     pub(super) fn time(&mut self) -> Result<UnixTime, SnapshotError> {
         Ok(UnixTime::from_seconds(i64::from_le_bytes(self.array()?)))
+    }
+
+    pub(super) fn length(&mut self) -> Result<usize, SnapshotError> {
+        let length = u64::from_le_bytes(self.array()?);
+        usize::try_from(length).map_err(|_| SnapshotError::Truncated)
     }
 
     pub(super) fn opaque(&mut self, least: usize, most: usize) -> Result<&'a [u8], SnapshotError> {
