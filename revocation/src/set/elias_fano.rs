@@ -38,6 +38,8 @@ pub(super) struct Shape {
     count: u32,
     low_bits: u8,
     span: Wide,
+    /// The greatest high part, which is how many zeros separate buckets: under 2 × count.
+    zeros: u64,
 }
 
 impl Shape {
@@ -45,20 +47,18 @@ impl Shape {
     /// more than 2^32 − 1.
     pub(super) fn new(count: usize, span: Wide) -> Option<Self> {
         let count = u32::try_from(count).ok().filter(|&count| count > 0)?;
-        Some(Self {
-            count,
-            low_bits: low_bits(count, span),
-            span,
-        })
+        Some(Self::stored(count, low_bits(count, span), span))
     }
 
     /// As it was stored, whether or not a sequence has that shape. See [`Self::is_possible`].
     #[inline]
-    pub(super) const fn stored(count: u32, low_bits: u8, span: Wide) -> Self {
+    pub(super) fn stored(count: u32, low_bits: u8, span: Wide) -> Self {
+        let zeros = span.shifted_down(low_bits).unwrap_or(0);
         Self {
             count,
             low_bits,
             span,
+            zeros: zeros.min(u64::from(count) * 2),
         }
     }
 
@@ -68,6 +68,7 @@ impl Shape {
             count,
             low_bits: stored,
             span,
+            ..
         } = *self;
         count > 0
             && span >= Wide::from(u64::from(count) - 1)
@@ -141,17 +142,10 @@ impl Shape {
         self.low_bits.saturating_sub(MIDDLE_BITS)
     }
 
-    /// The greatest high part, which is how many zeros separate buckets: under 2 × count.
-    #[inline]
-    fn zeros(&self) -> u64 {
-        let zeros = self.span.shifted_down(self.low_bits).unwrap_or(0);
-        zeros.min(u64::from(self.count) * 2)
-    }
-
     /// How many positions of `high` are in use: the last one is a one.
     #[inline]
     fn high_bits(&self) -> u64 {
-        u64::from(self.count).saturating_add(self.zeros())
+        u64::from(self.count).saturating_add(self.zeros)
     }
 
     #[inline]
@@ -204,9 +198,13 @@ impl<'a> Sequence<'a> {
         if number > self.shape.span {
             return Some(false);
         }
-        let Some(bucket) = number.shifted_down(self.shape.low_bits) else {
+        let (middle_bits, rest_bits) = (self.shape.middle_bits(), self.shape.rest_bits());
+        // The bucket's number has at most 33 bits.
+        let Some(bucket_and_middle) = number.shifted_down(rest_bits) else {
             return Some(false);
         };
+        let bucket = bucket_and_middle >> middle_bits;
+        let middle = bucket_and_middle & mask(middle_bits);
         let start = match bucket {
             0 => 0,
             _ => self.zero(bucket - 1) + 1,
@@ -217,9 +215,6 @@ impl<'a> Sequence<'a> {
         else {
             return Some(false);
         };
-        let rest_bits = self.shape.rest_bits();
-        let low = number.low(self.shape.low_bits);
-        let middle = low.shifted_down(rest_bits).unwrap_or(0);
         while from < to {
             let at = from + (to - from) / 2;
             let order = match self.middle(at).cmp(&middle) {
@@ -287,7 +282,7 @@ impl<'a> Sequence<'a> {
                 .sum::<u64>();
         }
         let padding = 63 - last % 64;
-        zeros - padding == self.shape.zeros()
+        zeros - padding == self.shape.zeros
     }
 
     fn is_ascending(&self) -> bool {
@@ -326,10 +321,21 @@ impl<'a> Sequence<'a> {
     fn block_of_zero(&self, index: u64) -> usize {
         let blocks = self.shape.samples();
         let precedes = |block: usize| u64::from(self.sample(block)) <= index;
-        // Under 2^33 zeros and 2^25 blocks: the product fits.
-        let guess = index.saturating_mul(u64::try_from(blocks).unwrap_or(0));
-        let guess = guess / self.shape.zeros().max(1);
-        let guess = index_of(guess).min(blocks.saturating_sub(1));
+        // Blocks in 2^32nds for each zero. Evenly spread numbers would have the zero at `guess`; how
+        // many zeros really precede it says how far to go from there.
+        let zeros = self.shape.zeros.max(1);
+        let ratio = (u64::try_from(blocks).unwrap_or(0) << 32) / zeros;
+        let blocks_for = |zeros: u64| {
+            let blocks = (u128::from(zeros) * u128::from(ratio)) >> 32;
+            usize::try_from(blocks).unwrap_or(usize::MAX / 2)
+        };
+        let last = blocks.saturating_sub(1);
+        let guess = blocks_for(index).min(last);
+        let before = u64::from(self.sample(guess));
+        let guess = match index.checked_sub(before) {
+            Some(more) => (guess + blocks_for(more)).min(last),
+            None => guess.saturating_sub(blocks_for(before - index)),
+        };
         // `from` precedes, `to` does not or is the end.
         let (mut from, mut to) = (0, blocks);
         let mut step = 1;
@@ -372,7 +378,7 @@ impl<'a> Sequence<'a> {
             u64::from((!(self.high_word(index_of(start / 64)) >> (start % 64))).trailing_zeros());
         if start % 64 + ones < 64 {
             start + ones
-        } else if bucket < self.shape.zeros() {
+        } else if bucket < self.shape.zeros {
             self.zero(bucket)
         } else {
             self.shape.high_bits()
@@ -398,8 +404,7 @@ impl<'a> Sequence<'a> {
     fn middle(&self, index: u64) -> u64 {
         let bits = self.shape.middle_bits();
         let bit = index * u64::from(bits);
-        let mask = (1_u64 << bits) - 1;
-        (word_at(self.middle, index_of(bit / 8)) >> (bit % 8)) & mask
+        (word_at(self.middle, index_of(bit / 8)) >> (bit % 8)) & mask(bits)
     }
 
     /// The lower part of the low bits of number `index`, if it is there.
@@ -429,6 +434,12 @@ impl<'a> Sequence<'a> {
             .unwrap_or(Wide::ZERO)
             .with_high(self.middle(index), self.shape.rest_bits())
     }
+}
+
+/// The low bits of a word, up to [`MIDDLE_BITS`] of them.
+#[inline]
+const fn mask(bits: u8) -> u64 {
+    (1 << bits) - 1
 }
 
 /// Whether the bits that pad `used` bits to whole octets are zeros.

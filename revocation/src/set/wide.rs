@@ -102,6 +102,10 @@ impl Wide {
     pub(super) fn shift_right(self, bits: u8) -> Self {
         let bits = u32::from(bits);
         match bits {
+            0..=127 if self.high == 0 => Self {
+                high: 0,
+                low: self.low >> bits,
+            },
             0 => self,
             1..=127 => Self {
                 high: self.high.checked_shr(bits).unwrap_or(0),
