@@ -3,21 +3,28 @@
 //!
 //! Fields are found by their path, never by searching the text: a client chooses the names of its
 //! query parameters and headers, and may well call one of them `clientCertPem`.
+//!
+//! An event of the usual form is walked through once ([`scan`]), any other is read part by part with
+//! serde_json. Both give the same.
+
+mod scan;
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use self::scan::Members;
+
 /// What is read of one event.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request<'a> {
     /// Which kind of authorizer event it is.
     pub shape: Shape,
     /// The ARN of the method or route that is called.
     pub arn: Option<Cow<'a, str>>,
     /// The client certificate that API Gateway verified, in PEM.
-    pub client_cert_pem: Option<Cow<'a, str>>,
+    pub client_cert_pem: Option<JsonString<'a>>,
     /// API Gateway's identifier of the request, for the log.
     pub request_id: Option<Cow<'a, str>>,
 }
@@ -37,9 +44,45 @@ pub enum Shape {
     Unknown,
 }
 
+/// A JSON string as it stands in an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JsonString<'a> {
+    quoted: &'a str,
+    escaped: &'a str,
+}
+
+impl<'a> JsonString<'a> {
+    /// `None` for a value of another type.
+    fn new(json: &'a str) -> Option<Self> {
+        let escaped = json.strip_prefix('"')?.strip_suffix('"')?;
+        Some(Self {
+            quoted: json,
+            escaped,
+        })
+    }
+
+    /// What is between the quotation marks, escapes and all.
+    pub const fn escaped(self) -> &'a str {
+        self.escaped
+    }
+
+    /// The text it stands for; `None` for half of a surrogate pair, which is no text. O(n).
+    pub fn text(self) -> Option<Cow<'a, str>> {
+        unescape(self.quoted)
+    }
+}
+
 impl<'a> Request<'a> {
     /// Reads an event.
     pub fn from_json(event: &'a RawValue) -> Self {
+        match Members::find(event.get()) {
+            Some(members) => members.into(),
+            None => Self::from_any_json(event),
+        }
+    }
+
+    /// As [`Self::from_json`], whatever the form of the event.
+    fn from_any_json(event: &'a RawValue) -> Self {
         let event: Event<'_> = read(Some(event)).unwrap_or_default();
         let version: Option<Cow<'_, str>> = text(event.version);
         let shape = match version.as_deref() {
@@ -59,8 +102,25 @@ impl<'a> Request<'a> {
         Request {
             shape,
             arn: text(arn),
-            client_cert_pem: text(client_cert.pem),
+            client_cert_pem: client_cert.pem.and_then(|pem| JsonString::new(pem.get())),
             request_id: text(context.request_id),
+        }
+    }
+}
+
+impl<'a> From<Members<'a>> for Request<'a> {
+    fn from(members: Members<'a>) -> Self {
+        let [authentication, identity] = members.client_cert_pem;
+        let (arn, client_cert_pem) = match members.shape {
+            Shape::HttpApi2 => (members.route_arn, authentication),
+            Shape::HttpApi1 | Shape::Rest => (members.method_arn, identity),
+            Shape::Unknown => (None, None),
+        };
+        Self {
+            shape: members.shape,
+            arn: arn.map(Cow::Borrowed),
+            client_cert_pem,
+            request_id: members.request_id.map(Cow::Borrowed),
         }
     }
 }
@@ -111,14 +171,20 @@ fn read<'a, T: Deserialize<'a>>(field: Field<'a>) -> Option<T> {
 }
 
 fn text<'a>(field: Field<'a>) -> Option<Cow<'a, str>> {
+    field.and_then(|raw| unescape(raw.get()))
+}
+
+fn unescape(json: &str) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-    read::<Text<'a>>(field).map(|text| text.0)
+    let text: Option<Text<'_>> = serde_json::from_str(json).ok();
+    text.map(|text| text.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::{Value, json};
     use testkit::events;
 
@@ -129,7 +195,8 @@ mod tests {
     fn pem_of(event: &Value) -> (Shape, Option<String>) {
         let event = raw(event);
         let request = Request::from_json(&event);
-        (request.shape, request.client_cert_pem.map(Cow::into_owned))
+        let pem = request.client_cert_pem.and_then(JsonString::text);
+        (request.shape, pem.map(Cow::into_owned))
     }
 
     const PEM: &str = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
@@ -190,5 +257,117 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let event = RawValue::from_string(deep).unwrap();
         assert_eq!(Request::from_json(&event).shape, Shape::Unknown);
+    }
+
+    #[test]
+    fn events_of_the_usual_form_are_walked_through() {
+        for event in [
+            events::http_api_v2(PEM),
+            events::http_api_v1(PEM),
+            events::rest_request(PEM),
+        ] {
+            for text in [event.to_string(), format!("{event:#}")] {
+                assert!(Members::find(&text).is_some(), "{text}");
+            }
+        }
+    }
+
+    /// Members of an object of that depth in the path: mostly those that are looked for, mostly
+    /// once, mostly of the right type; names and values also as JSON may spell them.
+    fn object(depth: usize) -> BoxedStrategy<String> {
+        const KEYS: [&[&str]; 4] = [
+            &[
+                "version",
+                "routeArn",
+                "methodArn",
+                "requestContext",
+                "headers",
+            ],
+            &["requestId", "authentication", "identity", "http"],
+            &["clientCert", "sourceIp"],
+            &["clientCertPem", "subjectDN"],
+        ];
+        let keys = KEYS[depth];
+        let key = prop_oneof![
+            30 => prop::sample::select(keys).prop_map(|key| format!("\"{key}\"")),
+            1 => prop::sample::select(keys)
+                .prop_map(|key| format!("\"\\u{:04x}{}\"", u32::from(key.as_bytes()[0]), &key[1..])),
+            1 => Just(r#""\ud800""#.to_owned()),
+        ];
+        let member = key.prop_flat_map(move |key| {
+            let value = match &*key {
+                "\"requestContext\"" | "\"authentication\"" | "\"identity\"" | "\"clientCert\"" => {
+                    prop_oneof![8 => object(depth + 1), 1 => value()].boxed()
+                }
+                "\"version\"" => prop_oneof![
+                    4 => Just("\"2.0\"".to_owned()),
+                    2 => Just("\"1.0\"".to_owned()),
+                    1 => value(),
+                ]
+                .boxed(),
+                _ => value(),
+            };
+            (Just(key), white(), value)
+                .prop_map(|(key, white, value)| format!("{key}{white}:{value}"))
+        });
+        (prop::collection::vec(member, 0..6), white())
+            .prop_map(|(members, white)| {
+                format!("{{{white}{}{white}}}", members.join(&format!("{white},")))
+            })
+            .boxed()
+    }
+
+    fn white() -> impl Strategy<Value = String> {
+        prop_oneof![6 => Just(""), 1 => Just(" \n\r\t")].prop_map(str::to_owned)
+    }
+
+    /// Any value, as JSON may spell it.
+    fn value() -> BoxedStrategy<String> {
+        let leaf = prop_oneof![
+            "[a-z:/\\[{}\\]]{0,40}".prop_map(|text| format!("\"{text}\"")),
+            prop::sample::select(vec![
+                "null",
+                "true",
+                "-1e999",
+                "0",
+                "{}",
+                "[ ]",
+                r#""\\""#,
+                r#""\\\"""#,
+                r#""a\nb\/""#,
+                r#""\ud800""#,
+                r#""\ud83d\ude00é""#,
+                r#""}\"{""#,
+            ])
+            .prop_map(str::to_owned),
+        ];
+        let nested = leaf.prop_recursive(3, 8, 3, |inner| {
+            let list = prop::collection::vec(inner.clone(), 0..3)
+                .prop_map(|values| format!("[{}]", values.join(" ,")));
+            let object = prop::collection::vec(inner, 0..3).prop_map(|values| {
+                let members = values
+                    .iter()
+                    .map(|value| format!(r#""clientCert" :{value}"#));
+                format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+            });
+            prop_oneof![list, object]
+        });
+        nested.boxed()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn walking_through_gives_what_serde_json_gives(text in object(0)) {
+            let event = RawValue::from_string(text).unwrap();
+            let (request, plainly) = (Request::from_json(&event), Request::from_any_json(&event));
+            prop_assert_eq!(request, plainly);
+        }
+
+        #[test]
+        fn text_that_is_no_json_is_walked_through_to_some_end(text in ".{0,80}", event in object(0)) {
+            let _ = Members::find(&text);
+            let _ = event.char_indices().map(|(end, _)| Members::find(&event[..end])).count();
+        }
     }
 }

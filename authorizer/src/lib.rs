@@ -11,6 +11,9 @@ pub mod client_cert;
 pub mod config;
 pub mod decision;
 pub mod event;
+mod pem;
+#[cfg(test)]
+mod plain;
 pub mod response;
 pub mod snapshots;
 
@@ -75,8 +78,9 @@ pub fn respond<S: StatusSource>(
     format: Format,
 ) -> Result<Answer, S::Undecided> {
     let request = Request::from_json(event);
-    let certificate = match &request.client_cert_pem {
-        Some(pem) => ClientCert::from_pem(pem.as_bytes()).map_err(Some),
+    let pem = request.client_cert_pem;
+    let certificate = match pem.and_then(ClientCert::from_json_pem) {
+        Some(certificate) => certificate.map_err(Some),
         None => Err(None),
     };
     let for_decision = certificate.as_ref().map_err(|unreadable| match unreadable {
@@ -84,11 +88,13 @@ pub fn respond<S: StatusSource>(
         None => Reason::NoClientCertificate,
     });
     let decision = decide(for_decision, snapshot, now, policy)?;
-    let readable = certificate.as_ref().ok();
-    let id = snapshot.id();
-    let (response, decision) = Response::new(decision, &request, readable, id.clone(), format);
-    let unreadable = certificate.as_ref().err().and_then(Clone::clone);
-    log(decision, &request, readable, unreadable.as_ref(), &id);
+    let (certificate, unreadable) = match certificate {
+        Ok(certificate) => (Some(certificate), None),
+        Err(unreadable) => (None, unreadable),
+    };
+    let (response, decision) =
+        Response::new(decision, &request, certificate, snapshot.id(), format);
+    log(decision, &request, &response, unreadable.as_ref());
     Ok(Answer {
         response,
         decision,
@@ -101,15 +107,15 @@ pub fn respond<S: StatusSource>(
 fn log(
     decision: Decision,
     request: &Request<'_>,
-    certificate: Option<&ClientCert>,
+    response: &Response,
     unreadable: Option<&ClientCertError>,
-    snapshot: &str,
 ) {
     let is_permission = decision.reason == Reason::NotRevoked;
     if is_permission && !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
     let reason = decision.reason.code();
+    let (certificate, snapshot) = (response.certificate(), response.snapshot());
     let request_id = request.request_id.as_deref().unwrap_or_default();
     let serial = certificate
         .map(|certificate| certificate.serial.to_string())

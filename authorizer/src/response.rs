@@ -1,6 +1,10 @@
 //! Decision → API Gateway's answer. The only place that spells an effect; nothing here has a default.
 
-use serde::Serialize;
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use serde::ser::{Error, SerializeMap};
+use serde::{Serialize, Serializer};
 
 use crate::client_cert::ClientCert;
 use crate::decision::{Decision, Effect, Reason};
@@ -38,10 +42,14 @@ pub struct Simple {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Iam {
-    principal_id: String,
+    principal_id: PrincipalId,
     policy_document: PolicyDocument,
     context: Context,
 }
+
+/// The certificate's fingerprint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct PrincipalId(Option<[u8; 32]>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -59,27 +67,12 @@ struct Statement {
 }
 
 /// What the backend, the access log and gateway responses can use: flat strings, since REST APIs
-/// take nothing else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// take nothing else. The certificate's are made as they are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Context {
-    decision: &'static str,
-    reason: &'static str,
-    #[serde(flatten)]
-    certificate: Option<CertificateContext>,
+    decision: Decision,
+    certificate: Option<ClientCert>,
     snapshot: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CertificateContext {
-    serial_number: String,
-    subject: String,
-    issuer: String,
-    fingerprint_sha256: String,
-    not_after: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    sans: String,
 }
 
 impl Response {
@@ -88,7 +81,7 @@ impl Response {
     pub fn new(
         decision: Decision,
         request: &Request<'_>,
-        certificate: Option<&ClientCert>,
+        certificate: Option<ClientCert>,
         snapshot: String,
         format: Format,
     ) -> (Self, Decision) {
@@ -96,62 +89,121 @@ impl Response {
             Shape::HttpApi2 | Shape::Unknown => format,
             Shape::HttpApi1 | Shape::Rest => Format::Iam,
         };
+        if format == Format::Simple {
+            let response = Self::Simple(Simple {
+                is_authorized: match decision.effect {
+                    Effect::Allow => true,
+                    Effect::Deny => false,
+                },
+                context: Context {
+                    decision,
+                    certificate,
+                    snapshot,
+                },
+            });
+            return (response, decision);
+        }
         let resource = request.arn.as_deref().and_then(whole_stage);
-        let decision = match (format, &resource) {
-            (Format::Iam, None) if decision.effect == Effect::Allow => Decision {
+        let decision = match (decision.effect, &resource) {
+            (Effect::Allow, None) => Decision {
                 effect: Effect::Deny,
                 reason: Reason::EventUnreadable,
             },
             _ => decision,
         };
-        let context = Context {
-            decision: decision.effect.code(),
-            reason: decision.reason.code(),
-            certificate: certificate.map(CertificateContext::new),
-            snapshot,
-        };
-        let response = match format {
-            Format::Simple => Self::Simple(Simple {
-                is_authorized: match decision.effect {
-                    Effect::Allow => true,
-                    Effect::Deny => false,
-                },
-                context,
-            }),
-            Format::Iam => Self::Iam(Iam {
-                principal_id: certificate.map_or_else(
-                    || "no-certificate".to_owned(),
-                    |certificate| hex(&certificate.fingerprint),
-                ),
-                policy_document: PolicyDocument {
-                    version: "2012-10-17",
-                    statement: [Statement {
-                        action: "execute-api:Invoke",
-                        effect: match decision.effect {
-                            Effect::Allow => "Allow",
-                            Effect::Deny => "Deny",
-                        },
-                        // Only a denial comes without a resource, see above.
-                        resource: resource.unwrap_or_else(|| "*".to_owned()),
-                    }],
-                },
-                context,
-            }),
-        };
+        let fingerprint = certificate
+            .as_ref()
+            .map(|certificate| certificate.fingerprint);
+        let response = Self::Iam(Iam {
+            principal_id: PrincipalId(fingerprint),
+            policy_document: PolicyDocument {
+                version: "2012-10-17",
+                statement: [Statement {
+                    action: "execute-api:Invoke",
+                    effect: match decision.effect {
+                        Effect::Allow => "Allow",
+                        Effect::Deny => "Deny",
+                    },
+                    // Only a denial comes without a resource, see above.
+                    resource: resource.unwrap_or_else(|| "*".to_owned()),
+                }],
+            },
+            context: Context {
+                decision,
+                certificate,
+                snapshot,
+            },
+        });
         (response, decision)
+    }
+
+    /// The certificate it is about, if there is one that can be read.
+    pub const fn certificate(&self) -> Option<&ClientCert> {
+        self.context().certificate.as_ref()
+    }
+
+    /// The snapshot that was decided from.
+    pub const fn snapshot(&self) -> &str {
+        self.context().snapshot.as_str()
+    }
+
+    const fn context(&self) -> &Context {
+        match self {
+            Self::Simple(simple) => &simple.context,
+            Self::Iam(iam) => &iam.context,
+        }
     }
 }
 
-impl CertificateContext {
-    fn new(certificate: &ClientCert) -> Self {
-        Self {
-            serial_number: certificate.serial.to_string(),
-            subject: shortened(&certificate.subject),
-            issuer: shortened(&certificate.issuer),
-            fingerprint_sha256: hex(&certificate.fingerprint),
-            not_after: certificate.not_after.to_string(),
-            sans: shortened(&certificate.sans),
+impl Serialize for Context {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut context = serializer.serialize_map(None)?;
+        context.serialize_entry("decision", self.decision.effect.code())?;
+        context.serialize_entry("reason", self.decision.reason.code())?;
+        if let Some(certificate) = &self.certificate {
+            context.serialize_entry("serialNumber", &Shown(&certificate.serial))?;
+            context.serialize_entry("subject", &*shortened(&certificate.subject))?;
+            context.serialize_entry("issuer", &*shortened(&certificate.issuer))?;
+            context.serialize_entry("fingerprintSha256", &Hex(&certificate.fingerprint))?;
+            context.serialize_entry("notAfter", &Shown(&certificate.not_after))?;
+            if !certificate.sans.is_empty() {
+                context.serialize_entry("sans", &*shortened(&certificate.sans))?;
+            }
         }
+        context.serialize_entry("snapshot", &self.snapshot)?;
+        context.end()
+    }
+}
+
+impl Serialize for PrincipalId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(fingerprint) => Hex(fingerprint).serialize(serializer),
+            None => serializer.serialize_str("no-certificate"),
+        }
+    }
+}
+
+/// As its `Display` shows it.
+struct Shown<'a, T>(&'a T);
+
+impl<T: Display> Serialize for Shown<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
+}
+
+/// Lower-case hexadecimal.
+struct Hex<'a>(&'a [u8; 32]);
+
+impl Serialize for Hex<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut digits = [0; 64];
+        for (pair, octet) in digits.chunks_exact_mut(2).zip(self.0) {
+            let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
+            pair.copy_from_slice(&[digit(octet >> 4), digit(octet & 15)]);
+        }
+        serializer.serialize_str(std::str::from_utf8(&digits).map_err(S::Error::custom)?)
     }
 }
 
@@ -185,23 +237,15 @@ fn whole_stage(arn: &str) -> Option<String> {
 }
 
 /// Names can be long and there can be many; responses must stay far below 8 KB.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_TEXT_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+fn shortened(text: &str) -> Cow<'_, str> {
+    // A character has an octet at least.
+    if text.len() <= MAX_TEXT_CHARACTERS {
+        return Cow::Borrowed(text);
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    use std::fmt::Write;
-    octets.iter().fold(
-        String::with_capacity(octets.len() * 2),
-        |mut text, octet| {
-            // Writing to a String does not fail.
-            let _ = write!(text, "{octet:02x}");
-            text
-        },
-    )
+    match text.char_indices().nth(MAX_TEXT_CHARACTERS) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
 }
 
 const MAX_TEXT_CHARACTERS: usize = 512;

@@ -3,11 +3,11 @@
 
 use authorizer::client_cert::ClientCert;
 use crl_fetcher::truststore::Truststore;
-use revocation::SerialNumber;
 use revocation::der::{Reader, tag};
 use revocation::distribution_point::{
     DisplayName, DistributionPoint, read_crl_distribution_points,
 };
+use revocation::{CertificateKind, SerialNumber, UnixTime};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
@@ -64,8 +64,17 @@ fn check_client_cert(der: &[u8], certificate: &ClientCert) {
             Ok(certificate.serial)
         );
     }
+    assert_eq!(certificate.subject, independent.subject().to_string());
+    assert_eq!(certificate.issuer, independent.issuer().to_string());
+    let validity = independent.validity();
+    let moments = [validity.not_before, validity.not_after].map(|moment| moment.timestamp());
+    let read = [certificate.not_before, certificate.not_after].map(UnixTime::seconds);
+    assert_eq!(read, moments);
     let looked_up = certificate.as_certificate();
     assert_eq!(looked_up.issuer, independent.issuer().as_raw());
+    let is_ca = looked_up.kind == CertificateKind::Ca;
+    assert_eq!(is_ca, independent.is_ca());
+    assert_eq!(looked_up.authority_key_id, key_id(&independent));
     check_distribution_points(looked_up.distribution_points);
     for uri in uris(&independent) {
         let has_it = |point: &DistributionPoint| {
@@ -132,6 +141,17 @@ fn serial_content(der: &[u8]) -> Option<&[u8]> {
     let mut fields = certificate.sequence().ok()?;
     fields.optional(tag::context_constructed(0)).ok()?;
     Some(fields.expect(tag::INTEGER).ok()?.content)
+}
+
+/// The authority's key identifier, by the independent reader.
+fn key_id<'a>(certificate: &'a X509Certificate<'_>) -> Option<&'a [u8]> {
+    let mut extensions = certificate.extensions().iter();
+    extensions.find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(authority) => {
+            authority.key_identifier.as_ref().map(|id| id.0)
+        }
+        _ => None,
+    })
 }
 
 /// The URIs of the distribution points, by the independent reader.

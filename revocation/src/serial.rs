@@ -81,13 +81,8 @@ impl SerialNumber {
 /// Lower-case hexadecimal, two digits an octet, `00` for zero, a leading `-` for negative numbers.
 impl fmt::Display for SerialNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.length == 0 {
-            return f.write_str("00");
-        }
-        let mut magnitude = [0; Self::MAX_OCTETS];
-        magnitude.copy_from_slice(&self.octets);
+        let mut magnitude = self.octets;
         if self.negative {
-            f.write_str("-")?;
             // Two's complement: invert, then add one from the last octet upwards.
             let mut carry = true;
             let start = Self::MAX_OCTETS - usize::from(self.length);
@@ -101,9 +96,18 @@ impl fmt::Display for SerialNumber {
             .iter()
             .position(|&octet| octet != 0)
             .unwrap_or(magnitude.len() - 1);
-        magnitude[first..]
-            .iter()
-            .try_for_each(|octet| write!(f, "{octet:02x}"))
+        let significant = &magnitude[first..];
+        // Written at once: every decision shows one.
+        let mut digits = [0; 2 * Self::MAX_OCTETS];
+        for (pair, octet) in digits.chunks_exact_mut(2).zip(significant) {
+            let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
+            pair.copy_from_slice(&[digit(octet >> 4), digit(octet & 15)]);
+        }
+        if self.negative {
+            f.write_str("-")?;
+        }
+        let digits = &digits[..2 * significant.len()];
+        f.write_str(std::str::from_utf8(digits).map_err(|_| fmt::Error)?)
     }
 }
 

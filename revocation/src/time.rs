@@ -90,10 +90,24 @@ impl fmt::Display for UnixTime {
             second_of_day / 60 % 60,
             second_of_day % 60,
         );
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
-        )
+        // Written at once: every decision shows one.
+        let mut text = *b"0000-00-00T00:00:00Z";
+        let numbers = [
+            (0, year / 100),
+            (2, year % 100),
+            (5, month),
+            (8, day),
+            (11, hour),
+            (14, minute),
+            (17, second),
+        ];
+        for (at, number) in numbers {
+            // All of them are below 100.
+            let number = u8::try_from(number).map_err(|_| fmt::Error)?;
+            text[at] += number / 10;
+            text[at + 1] += number % 10;
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -1,0 +1,241 @@
+//! The way through an event to its few members, for text that is known to be JSON: of everything else
+//! only the end is looked for.
+//!
+//! It gives what serde_json would, or nothing: where a member occurs twice, is of another type or is
+//! written with an escape, the careful reader decides.
+
+use memchr::{memchr, memchr2};
+
+use super::{JsonString, Shape};
+
+/// What is read of an event of the usual form.
+pub(super) struct Members<'a> {
+    pub(super) shape: Shape,
+    pub(super) route_arn: Option<&'a str>,
+    pub(super) method_arn: Option<&'a str>,
+    pub(super) request_id: Option<&'a str>,
+    /// The PEM in `authentication`, then the one in `identity`.
+    pub(super) client_cert_pem: [Option<JsonString<'a>>; 2],
+}
+
+impl<'a> Members<'a> {
+    /// Reads an event, which must be JSON, without white space around it.
+    pub(super) fn find(event: &'a str) -> Option<Self> {
+        let mut cursor = Cursor { text: event, at: 0 };
+        let (mut version, mut route_arn, mut method_arn) = (None, None, None);
+        let (mut has_context, mut request_id) = (None, None);
+        let mut holders = [None; 2];
+        cursor.object(|key, cursor| match key {
+            "version" => once(&mut version, cursor.plain_string()?),
+            "routeArn" => once(&mut route_arn, cursor.plain_string()?),
+            "methodArn" => once(&mut method_arn, cursor.plain_string()?),
+            "requestContext" => {
+                once(&mut has_context, ())?;
+                cursor.object(|key, cursor| match key {
+                    "requestId" => once(&mut request_id, cursor.plain_string()?),
+                    "authentication" => once(&mut holders[0], cursor.client_cert_pem()?),
+                    "identity" => once(&mut holders[1], cursor.client_cert_pem()?),
+                    _ => cursor.skip(),
+                })
+            }
+            _ => cursor.skip(),
+        })?;
+        let shape = match (version, method_arn) {
+            (Some("2.0"), _) => Shape::HttpApi2,
+            (Some("1.0"), _) => Shape::HttpApi1,
+            (None, Some(_)) => Shape::Rest,
+            _ => return None,
+        };
+        Some(Self {
+            shape,
+            route_arn,
+            method_arn,
+            request_id,
+            client_cert_pem: holders.map(Option::flatten),
+        })
+    }
+}
+
+/// `None` where it is not the first of its name: there is no telling which one is meant.
+fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
+    match place.replace(value) {
+        None => Some(()),
+        Some(_) => None,
+    }
+}
+
+struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Passes an object, and has `member` pass the value of each member.
+    fn object(&mut self, mut member: impl FnMut(&'a str, &mut Self) -> Option<()>) -> Option<()> {
+        self.pass(b'{')?;
+        if self.peek()? == b'}' {
+            return self.pass(b'}');
+        }
+        loop {
+            let key = self.plain_string()?;
+            self.pass(b':')?;
+            member(key, self)?;
+            if self.peek()? != b',' {
+                return self.pass(b'}');
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Passes `authentication` or `identity`: `{"clientCert": {"clientCertPem": …, …}, …}`.
+    fn client_cert_pem(&mut self) -> Option<Option<JsonString<'a>>> {
+        let (mut has_cert, mut pem) = (None, None);
+        self.object(|key, cursor| match key {
+            "clientCert" => {
+                once(&mut has_cert, ())?;
+                cursor.object(|key, cursor| match key {
+                    "clientCertPem" => once(&mut pem, cursor.string()?),
+                    _ => cursor.skip(),
+                })
+            }
+            _ => cursor.skip(),
+        })?;
+        Some(pem)
+    }
+
+    /// Passes a string that is written without an escape.
+    fn plain_string(&mut self) -> Option<&'a str> {
+        self.pass(b'"')?;
+        let end = self.at + find_quote_or_backslash(self.text.as_bytes().get(self.at..)?)?;
+        let plain = self.text.get(self.at..end)?;
+        self.at = end;
+        self.pass(b'"')?;
+        Some(plain)
+    }
+
+    /// Passes a string.
+    fn string(&mut self) -> Option<JsonString<'a>> {
+        self.pass(b'"')?;
+        let start = self.at - 1;
+        self.at = after_string(self.text.as_bytes(), self.at)?;
+        self.text.get(start..self.at).and_then(JsonString::new)
+    }
+
+    /// Passes a value.
+    fn skip(&mut self) -> Option<()> {
+        let text = self.text.as_bytes();
+        self.at = match self.peek()? {
+            b'"' => after_string(text, self.at + 1)?,
+            b'{' | b'[' => after_nested(text, self.at + 1)?,
+            _ => {
+                let is_end = |octet: &u8| matches!(octet, b',' | b'}' | b']') || is_white(*octet);
+                self.at + text.get(self.at..)?.iter().position(is_end)?
+            }
+        };
+        Some(())
+    }
+
+    fn pass(&mut self, octet: u8) -> Option<()> {
+        (self.peek()? == octet).then(|| self.at += 1)
+    }
+
+    /// The next octet that is not white space.
+    #[inline]
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match *self.text.as_bytes().get(self.at)? {
+                octet if is_white(octet) => self.at += 1,
+                octet => return Some(octet),
+            }
+        }
+    }
+}
+
+/// Outside of strings JSON has no other octets up to the space.
+const fn is_white(octet: u8) -> bool {
+    octet <= b' '
+}
+
+/// Where the object or array ends whose opening bracket is before `at`, whatever is in it.
+fn after_nested(text: &[u8], mut at: usize) -> Option<usize> {
+    let mut depth = 1_usize;
+    while depth > 0 {
+        let octet = *text.get(at)?;
+        at += 1;
+        match octet {
+            b'"' => {
+                at = after_string(text, at)?;
+                // What mostly comes between two strings.
+                while let Some([b':' | b',', b'"', ..]) = text.get(at..) {
+                    at = after_string(text, at + 2)?;
+                }
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+    }
+    Some(at)
+}
+
+/// Where the string ends whose opening quotation mark is before `at`.
+#[inline]
+fn after_string(text: &[u8], mut at: usize) -> Option<usize> {
+    let start = at;
+    loop {
+        let quote = at + find_quote(text.get(at..)?)?;
+        at = quote + 1;
+        // One that belongs to the text has an odd number of backslashes before it.
+        let before = text.get(start..quote)?;
+        if before.last() != Some(&b'\\') {
+            return Some(at);
+        }
+        let backslashes = before.iter().rev().take_while(|octet| **octet == b'\\');
+        if backslashes.count() % 2 == 0 {
+            return Some(at);
+        }
+    }
+}
+
+/// Most strings are short: a search that takes some preparation comes second.
+#[inline]
+fn find_quote(text: &[u8]) -> Option<usize> {
+    if let Some(probed) = text.first_chunk::<PROBED>() {
+        for (index, word) in probed.as_chunks().0.iter().enumerate() {
+            let marks = zero_octets(u64::from_le_bytes(*word) ^ QUOTES);
+            if marks != 0 {
+                return first_marked(marks).map(|octet| index * 8 + octet);
+            }
+        }
+    }
+    memchr(b'"', text)
+}
+
+#[inline]
+fn find_quote_or_backslash(text: &[u8]) -> Option<usize> {
+    if let Some(probed) = text.first_chunk::<PROBED>() {
+        for (index, word) in probed.as_chunks().0.iter().enumerate() {
+            let word = u64::from_le_bytes(*word);
+            let marks = zero_octets(word ^ QUOTES) | zero_octets(word ^ BACKSLASHES);
+            if marks != 0 {
+                return first_marked(marks).map(|octet| index * 8 + octet);
+            }
+        }
+    }
+    memchr2(b'"', b'\\', text)
+}
+
+/// The top bit of each octet that is zero, up to the first such octet; those above it may be wrong
+/// (Mycroft 1987).
+const fn zero_octets(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & (ONES << 7)
+}
+
+fn first_marked(marks: u64) -> Option<usize> {
+    usize::try_from(marks.trailing_zeros() / 8).ok()
+}
+
+const ONES: u64 = u64::MAX / 255;
+const QUOTES: u64 = ONES * 0x22;
+const BACKSLASHES: u64 = ONES * 0x5c;
+const PROBED: usize = 32;
