@@ -175,7 +175,34 @@ fn no_input_makes_a_decoder_allocate_more_than_its_bound() {
         println!("{decoder}: at most {times} times the input + {plus}");
     }
     println!("of {} inputs", inputs.len());
+    answer_usual_requests();
     assert!(exceeded.is_empty(), "over the bound:\n{exceeded}");
+}
+
+/// Requests of the usual form are answered without the careful readers, which take several times the
+/// event.
+fn answer_usual_requests() {
+    for name in [
+        "http-api-2.json",
+        "http-api-1.json",
+        "rest.json",
+        "partition-a.json",
+    ] {
+        let event = fixed::seed("event", name);
+        let request: &RawValue = serde_json::from_slice(&event).unwrap();
+        let answer = |_: &[u8]| {
+            let policy = Policy::default();
+            let Ok(answer) = respond(request, event::known(), NOW, &policy, Format::Iam);
+            drop(black_box(answer));
+        };
+        let peak = peak(&answer, &event);
+        println!("respond: {peak} for the {} octets of {name}", event.len());
+        assert!(
+            peak <= event.len(),
+            "{peak} for the {} octets of {name}",
+            event.len()
+        );
+    }
 }
 
 /// How much more was allocated at one time than before.

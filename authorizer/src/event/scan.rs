@@ -26,15 +26,15 @@ impl<'a> Members<'a> {
         let (mut has_context, mut request_id) = (None, None);
         let mut holders = [None; 2];
         cursor.object(|key, cursor| match key {
-            "version" => once(&mut version, cursor.plain_string()?),
-            "routeArn" => once(&mut route_arn, cursor.plain_string()?),
-            "methodArn" => once(&mut method_arn, cursor.plain_string()?),
-            "requestContext" => {
+            b"version" => once(&mut version, cursor.plain_string()?),
+            b"routeArn" => once(&mut route_arn, cursor.plain_string()?),
+            b"methodArn" => once(&mut method_arn, cursor.plain_string()?),
+            b"requestContext" => {
                 once(&mut has_context, ())?;
                 cursor.object(|key, cursor| match key {
-                    "requestId" => once(&mut request_id, cursor.plain_string()?),
-                    "authentication" => once(&mut holders[0], cursor.client_cert_pem()?),
-                    "identity" => once(&mut holders[1], cursor.client_cert_pem()?),
+                    b"requestId" => once(&mut request_id, cursor.plain_string()?),
+                    b"authentication" => once(&mut holders[0], cursor.client_cert_pem()?),
+                    b"identity" => once(&mut holders[1], cursor.client_cert_pem()?),
                     _ => cursor.skip(),
                 })
             }
@@ -71,13 +71,13 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// Passes an object, and has `member` pass the value of each member.
-    fn object(&mut self, mut member: impl FnMut(&'a str, &mut Self) -> Option<()>) -> Option<()> {
+    fn object(&mut self, mut member: impl FnMut(&'a [u8], &mut Self) -> Option<()>) -> Option<()> {
         self.pass(b'{')?;
         if self.peek()? == b'}' {
             return self.pass(b'}');
         }
         loop {
-            let key = self.plain_string()?;
+            let key = self.plain_octets()?;
             self.pass(b':')?;
             member(key, self)?;
             if self.peek()? != b',' {
@@ -91,10 +91,10 @@ impl<'a> Cursor<'a> {
     fn client_cert_pem(&mut self) -> Option<Option<JsonString<'a>>> {
         let (mut has_cert, mut pem) = (None, None);
         self.object(|key, cursor| match key {
-            "clientCert" => {
+            b"clientCert" => {
                 once(&mut has_cert, ())?;
                 cursor.object(|key, cursor| match key {
-                    "clientCertPem" => once(&mut pem, cursor.string()?),
+                    b"clientCertPem" => once(&mut pem, cursor.string()?),
                     _ => cursor.skip(),
                 })
             }
@@ -105,12 +105,17 @@ impl<'a> Cursor<'a> {
 
     /// Passes a string that is written without an escape.
     fn plain_string(&mut self) -> Option<&'a str> {
+        let plain = self.plain_octets()?;
+        self.text.get(self.at - 1 - plain.len()..self.at - 1)
+    }
+
+    #[inline]
+    fn plain_octets(&mut self) -> Option<&'a [u8]> {
         self.pass(b'"')?;
-        let end = self.at + find_quote_or_backslash(self.text.as_bytes().get(self.at..)?)?;
-        let plain = self.text.get(self.at..end)?;
-        self.at = end;
-        self.pass(b'"')?;
-        Some(plain)
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let (plain, after) = rest.split_at_checked(find_quote_or_backslash(rest)?)?;
+        self.at += plain.len() + 1;
+        (after.first() == Some(&b'"')).then_some(plain)
     }
 
     /// Passes a string.
@@ -135,6 +140,7 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
+    #[inline]
     fn pass(&mut self, octet: u8) -> Option<()> {
         (self.peek()? == octet).then(|| self.at += 1)
     }
