@@ -3,8 +3,8 @@
 //! API Gateway has verified the certificate's signature; nothing here does. What decides (serial
 //! number, issuer, distribution points) is read from the DER, never from the event's other strings.
 //!
-//! A certificate of the usual form is read by a short walk ([`walk`]), any other by x509-parser
-//! ([`lenient`]). Where the walk gives something, it is what x509-parser would have given.
+//! A certificate of the usual form is read by a short walk (`walk`), any other by x509-parser
+//! (`lenient`). Where the walk gives something, it is what x509-parser would have given.
 
 mod lenient;
 mod name;

@@ -4,7 +4,7 @@
 //! Fields are found by their path, never by searching the text: a client chooses the names of its
 //! query parameters and headers, and may well call one of them `clientCertPem`.
 //!
-//! An event of the usual form is walked through once ([`scan`]), any other is read part by part with
+//! An event of the usual form is walked through once (`scan`), any other is read part by part with
 //! serde_json. Both give the same.
 
 mod scan;
@@ -367,7 +367,9 @@ mod tests {
         #[test]
         fn text_that_is_no_json_is_walked_through_to_some_end(text in ".{0,80}", event in object(0)) {
             let _ = Members::find(&text);
-            let _ = event.char_indices().map(|(end, _)| Members::find(&event[..end])).count();
+            for (end, _) in event.char_indices() {
+                let _ = Members::find(&event[..end]);
+            }
         }
     }
 }

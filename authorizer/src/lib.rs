@@ -1,8 +1,8 @@
 //! The Lambda authorizer: a client certificate in, allow or deny out.
 //!
 //! The path of one request, top to bottom: [`Request::from_json`] finds the certificate in the event,
-//! [`ClientCert::from_pem`] reads it, [`Snapshots::current`] has the snapshot, [`decide`] decides, and
-//! [`Response::new`] spells the answer.
+//! [`ClientCert::from_json_pem`] reads it, [`Snapshots::current`] has the snapshot, [`decide`] decides,
+//! and [`Response::new`] spells the answer.
 //!
 //! Every event gets a decision. The one error is that no snapshot could ever be had: API Gateway then
 //! answers 500 and caches nothing, which a denial would not tell apart from a revocation.

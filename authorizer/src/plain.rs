@@ -118,7 +118,7 @@ fn answer(event: &str, now: UnixTime, policy: &Policy, format: Format) -> String
     }
     let arn = event["routeArn"]
         .as_str()
-        .or(event["methodArn"].as_str())
+        .or_else(|| event["methodArn"].as_str())
         .unwrap();
     let stage: Vec<&str> = arn.split('/').take(2).collect();
     let iam = Iam {

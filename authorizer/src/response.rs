@@ -199,9 +199,9 @@ struct Hex<'a>(&'a [u8; 32]);
 impl Serialize for Hex<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut digits = [0; 64];
-        for (pair, octet) in digits.chunks_exact_mut(2).zip(self.0) {
+        for (pair, octet) in digits.as_chunks_mut().0.iter_mut().zip(self.0) {
             let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
-            pair.copy_from_slice(&[digit(octet >> 4), digit(octet & 15)]);
+            *pair = [digit(octet >> 4), digit(octet & 15)];
         }
         serializer.serialize_str(std::str::from_utf8(&digits).map_err(S::Error::custom)?)
     }

@@ -99,9 +99,9 @@ impl fmt::Display for SerialNumber {
         let significant = &magnitude[first..];
         // Written at once: every decision shows one.
         let mut digits = [0; 2 * Self::MAX_OCTETS];
-        for (pair, octet) in digits.chunks_exact_mut(2).zip(significant) {
+        for (pair, octet) in digits.as_chunks_mut().0.iter_mut().zip(significant) {
             let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
-            pair.copy_from_slice(&[digit(octet >> 4), digit(octet & 15)]);
+            *pair = [digit(octet >> 4), digit(octet & 15)];
         }
         if self.negative {
             f.write_str("-")?;
