@@ -23,8 +23,8 @@ pub struct Reached {
     pub distribution_points: bool,
 }
 
-/// Nothing panics; an independent reader reads the same serial number; and the two Lambdas read of
-/// one certificate what they must agree on.
+/// Nothing panics; an independent reader reads the same of a client certificate; and the two Lambdas
+/// read of one certificate what they must agree on.
 pub fn check(octets: &[u8]) -> Reached {
     let from_pem = ClientCert::from_pem(octets);
     let from_der = ClientCert::from_der(octets);
