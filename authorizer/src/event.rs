@@ -164,10 +164,12 @@ struct ClientCert<'a> {
     pem: Field<'a>,
 }
 
-/// `None` where the field is absent, of another type, or has a member twice: of two certificates
-/// there would be no telling which one is meant.
+/// The members of an object. `None` where the field is absent, of another type, or has a member
+/// twice: of two certificates there would be no telling which one is meant.
 fn read<'a, T: Deserialize<'a>>(field: Field<'a>) -> Option<T> {
-    field.and_then(|raw| serde_json::from_str(raw.get()).ok())
+    // What is derived would take an array too, and its elements for the members in turn.
+    let object = field.filter(|raw| raw.get().starts_with('{'))?;
+    serde_json::from_str(object.get()).ok()
 }
 
 fn text<'a>(field: Field<'a>) -> Option<Cow<'a, str>> {
@@ -250,6 +252,8 @@ mod tests {
             json!({"version": 2.0}),
             json!({"version": "2.0", "requestContext": []}),
             json!({"version": "2.0", "requestContext": {"authentication": {"clientCert": "x"}}}),
+            json!({"version": "2.0", "requestContext": {"authentication": {"clientCert": [PEM]}}}),
+            json!({"version": "2.0", "requestContext": {"authentication": [{"clientCertPem": PEM}]}}),
             json!({"version": "3.0", "methodArn": "arn:x"}),
         ] {
             assert_eq!(pem_of(&event).1, None, "{event}");
