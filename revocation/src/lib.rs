@@ -12,6 +12,7 @@
 //! * [`SerialNumber`]: the value of a DER INTEGER, the one form both sides compare.
 //! * [`Issuer`]: a CA's raw DER `Name` plus its key identifier.
 //! * [`Scope`]: what one CRL covers (RFC 5280 §5.2.5).
+//! * [`Serials`]: serial numbers that are to become a set.
 //! * [`RevokedSet`]: the serial numbers of one CRL, searched in the bytes they were stored in.
 //! * [`Contents`] and [`Snapshot`]: the object that is published, built and read.
 //! * [`FirstPart`]: what there is of a snapshot while the rest is still on its way.
@@ -23,6 +24,7 @@ pub mod distribution_point;
 mod issuer;
 mod scope;
 mod serial;
+mod serials;
 mod set;
 mod snapshot;
 mod status;
@@ -31,6 +33,7 @@ mod time;
 pub use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
 pub use crate::scope::{CertificateKind, Covers, CrlNumber, CrlNumberError, Scope};
 pub use crate::serial::{SerialNumber, SerialNumberError};
+pub use crate::serials::{Progress, Serials};
 pub use crate::set::{RevokedSet, SetError};
 pub use crate::snapshot::{
     Contents, CrlRecord, CrlView, EncodeError, FirstPart, IssuerRecord, IssuerView, Lengths, Names,

@@ -72,6 +72,25 @@ impl SerialNumber {
         })
     }
 
+    /// Of that value.
+    pub(crate) fn from_u128(value: u128) -> Self {
+        let mut octets = [0; Self::MAX_OCTETS];
+        octets[Self::MAX_OCTETS - 16..].copy_from_slice(&value.to_be_bytes());
+        let bits = 128 - value.leading_zeros();
+        Self {
+            negative: false,
+            length: u8::try_from(bits.div_ceil(8)).unwrap_or(u8::MAX),
+            octets,
+        }
+    }
+
+    /// The value, unless it is negative or has more than 16 octets.
+    pub(crate) fn to_u128(self) -> Option<u128> {
+        let is_short = !self.negative && self.length <= 16;
+        let octets = self.octets.last_chunk().copied()?;
+        is_short.then_some(u128::from_be_bytes(octets))
+    }
+
     /// All 20 octets, right-aligned.
     pub(crate) const fn padded(&self) -> &[u8; Self::MAX_OCTETS] {
         &self.octets

@@ -36,6 +36,7 @@
 //! numbers of n content octets. A set has exactly one encoding.
 
 mod elias_fano;
+mod pack;
 mod wide;
 
 use std::cmp::Ordering;
@@ -48,46 +49,10 @@ use wide::Wide;
 /// Serial numbers, in the octets of their stored form.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RevokedSet<D> {
-    /// Checked by [`RevokedSet::decode`], or written by [`RevokedSet::from_serials`].
+    /// Checked by [`RevokedSet::decode`], or written by [`RevokedSet::pack`].
     first: D,
     /// The same; or empty, where only the first plane is there.
     second: D,
-}
-
-impl RevokedSet<Vec<u8>> {
-    /// Packs serial numbers, in any order, duplicates allowed. Sorts them in place: O(n log n).
-    ///
-    /// # Errors
-    /// More than 2^32 − 1 of one length.
-    pub fn from_serials(mut serials: Vec<SerialNumber>) -> Result<Self, SetError> {
-        let stored = |length: usize| u64::try_from(length).map_err(|_| SetError::TooMany);
-        serials.sort_unstable();
-        serials.dedup();
-        let mut present = 0_u64;
-        let mut classes = Vec::new();
-        let (mut sequences, mut second) = (Vec::new(), Vec::new());
-        for members in serials.chunk_by(|a, b| class(a) == class(b)) {
-            let (minimum, maximum) = (
-                Wide::from(&members[0]),
-                Wide::from(&members[members.len() - 1]),
-            );
-            let shape =
-                Shape::new(members.len(), maximum.minus(minimum)).ok_or(SetError::TooMany)?;
-            let offsets = members
-                .iter()
-                .map(|member| Wide::from(member).minus(minimum));
-            shape.write(offsets, &mut sequences, &mut second);
-            present |= 1 << class(&members[0]);
-            classes.extend_from_slice(&shape.count().to_le_bytes());
-            classes.extend_from_slice(&[shape.low_bits(), 0, 0, 0]);
-            classes.extend_from_slice(&stored(sequences.len())?.to_le_bytes());
-            classes.extend_from_slice(&stored(second.len())?.to_le_bytes());
-            classes.extend_from_slice(&minimum.to_be_20());
-            classes.extend_from_slice(&shape.span().to_be_20());
-        }
-        let first = [&present.to_le_bytes()[..], &classes, &sequences].concat();
-        Ok(Self { first, second })
-    }
 }
 
 impl<D: AsRef<[u8]>> RevokedSet<D> {
@@ -402,7 +367,35 @@ mod tests {
     }
 
     fn packed(serials: &BTreeSet<SerialNumber>) -> RevokedSet<Vec<u8>> {
-        RevokedSet::from_serials(serials.iter().copied().collect()).unwrap()
+        let set = RevokedSet::from_serials(serials.iter().copied().collect()).unwrap();
+        assert_eq!(set, packed_plainly(serials));
+        set
+    }
+
+    /// One number at a time, each as one of 20 octets.
+    fn packed_plainly(serials: &BTreeSet<SerialNumber>) -> RevokedSet<Vec<u8>> {
+        let serials: Vec<_> = serials.iter().copied().collect();
+        let mut present = 0_u64;
+        let (mut classes, mut sequences, mut second) = (Vec::new(), Vec::new(), Vec::new());
+        for members in serials.chunk_by(|a, b| class(a) == class(b)) {
+            let minimum = Wide::from(&members[0]);
+            let span = Wide::from(&members[members.len() - 1]).minus(minimum);
+            let shape = Shape::new(members.len(), span).unwrap();
+            let offsets = members
+                .iter()
+                .map(|member| Wide::from(member).minus(minimum));
+            shape.write(offsets, &mut sequences, &mut second);
+            present |= 1 << class(&members[0]);
+            classes.extend_from_slice(&shape.count().to_le_bytes());
+            classes.extend_from_slice(&[shape.low_bits(), 0, 0, 0]);
+            for end in [sequences.len(), second.len()] {
+                classes.extend_from_slice(&u64::try_from(end).unwrap().to_le_bytes());
+            }
+            classes.extend_from_slice(&minimum.to_be_20());
+            classes.extend_from_slice(&span.to_be_20());
+        }
+        let first = [&present.to_le_bytes()[..], &classes, &sequences].concat();
+        RevokedSet { first, second }
     }
 
     /// Numbers of 16 octets that look random and are the same at each run.

@@ -29,6 +29,7 @@
 //! Groups of bits stand side by side, least significant bit first, padded with 0 to an octet.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use super::wide::Wide;
 
@@ -130,6 +131,51 @@ impl Shape {
         }
         first.extend_from_slice(&middle.finish());
         second.extend_from_slice(&rest.finish());
+    }
+
+    /// As [`Self::write`], for the numbers of up to 16 octets that `octets` has in `members`, each in
+    /// the machine's order, less the first of them. Appends the first plane; writes the second one
+    /// over them from `start` on, which is not behind them, and returns where it ends.
+    pub(super) fn write_over(
+        &self,
+        octets: &mut [u8],
+        members: Range<usize>,
+        start: usize,
+        first: &mut Vec<u8>,
+    ) -> usize {
+        let (middle_bits, rest_bits) = (self.middle_bits(), self.rest_bits());
+        let [low_mask, rest_mask] = [self.low_bits, rest_bits].map(|bits| (1_u128 << bits) - 1);
+        let (samples, middle) = (self.samples() * 4, self.packed_octets(middle_bits));
+        let high = self.high_words() * 8;
+        let before = first.len();
+        first.resize(before + high + samples + middle, 0);
+        let (high, after) = first[before..].split_at_mut(high);
+        let (samples, middle) = after.split_at_mut(samples);
+
+        let mut word = Word::default();
+        let (mut end, mut filled, mut pending) = (start, 0, 0_u128);
+        let mut minimum = None;
+        for (index, at) in (0..).zip(members.step_by(16)) {
+            let number = number_at(octets, at);
+            let offset = number.wrapping_sub(*minimum.get_or_insert(number));
+            word.set(low_word(offset >> self.low_bits) + index, high);
+            let low = offset & low_mask;
+            put_bits(middle, index, low_word(low >> rest_bits), middle_bits);
+            // Less than 16 octets for each number, so only such are written over that were read.
+            let group = pending | (low & rest_mask) << filled;
+            octets[end..end + 16].copy_from_slice(&group.to_le_bytes());
+            filled += u32::from(rest_bits);
+            pending = group >> (filled / 8 * 8);
+            end += octets_of(filled / 8);
+            filled %= 8;
+        }
+        word.flush(high);
+        let mut zeros = 0_u32;
+        for (block, sample) in high.chunks(8 * WORDS_PER_SAMPLE).zip(samples.chunks_mut(4)) {
+            sample.copy_from_slice(&zeros.to_le_bytes());
+            zeros += block.iter().map(|octet| octet.count_zeros()).sum::<u32>();
+        }
+        end + octets_of(filled.div_ceil(8))
     }
 
     #[inline]
@@ -509,6 +555,62 @@ fn split_within(octets: &[u8], at: usize) -> (&[u8], &[u8]) {
 #[inline]
 fn index_of(position: u64) -> usize {
     usize::try_from(position).unwrap_or(usize::MAX / 16)
+}
+
+/// The word of high bits that is being written: positions only grow.
+#[derive(Default)]
+struct Word {
+    bits: u64,
+    index: u64,
+}
+
+impl Word {
+    #[inline]
+    fn set(&mut self, position: u64, high: &mut [u8]) {
+        if position / 64 != self.index {
+            self.flush(high);
+            *self = Self {
+                bits: 0,
+                index: position / 64,
+            };
+        }
+        self.bits |= 1 << (position % 64);
+    }
+
+    fn flush(&self, high: &mut [u8]) {
+        let at = index_of(self.index * 8);
+        high[at..at + 8].copy_from_slice(&self.bits.to_le_bytes());
+    }
+}
+
+/// Puts up to 8 bits in the place of group `index`, which has none yet.
+#[inline]
+fn put_bits(octets: &mut [u8], index: u64, group: u64, bits: u8) {
+    let bit = index * u64::from(bits);
+    let [low, high, ..] = (group << (bit % 8)).to_le_bytes();
+    let at = index_of(bit / 8);
+    if let Some(octet) = octets.get_mut(at) {
+        *octet |= low;
+    }
+    if high != 0 {
+        octets[at + 1] |= high;
+    }
+}
+
+#[inline]
+fn number_at(octets: &[u8], at: usize) -> u128 {
+    let octets = octets[at..].first_chunk().copied();
+    octets.map_or(0, u128::from_ne_bytes)
+}
+
+#[inline]
+fn low_word(value: u128) -> u64 {
+    u64::try_from(value & u128::from(u64::MAX)).unwrap_or(0)
+}
+
+#[inline]
+fn octets_of(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(0)
 }
 
 /// Appends groups of bits, least significant bit first.

@@ -161,6 +161,13 @@ impl From<&SerialNumber> for Wide {
     }
 }
 
+impl From<u128> for Wide {
+    #[inline]
+    fn from(low: u128) -> Self {
+        Self { high: 0, low }
+    }
+}
+
 impl From<u64> for Wide {
     fn from(value: u64) -> Self {
         Self {
@@ -219,7 +226,7 @@ mod tests {
     #[test]
     fn sums_over_twenty_octets_are_refused() {
         let greatest = Wide::from_be_20(&[0xff; 20]);
-        assert_eq!(greatest.plus(Wide::from(1)), None);
+        assert_eq!(greatest.plus(Wide::from(1_u64)), None);
         assert_eq!(greatest.plus(Wide::ZERO), Some(greatest));
     }
 }
