@@ -359,7 +359,14 @@ fn dense_der() -> Vec<(&'static str, Vec<u8>)> {
         nested = [der::header(tag::SEQUENCE, nested.len()), nested].concat();
     }
     let any = Extension::new(oid::UNKNOWN, false, []);
-    let serials = (0..4000_u16).map(|n| ([1, n.to_be_bytes()[0], n.to_be_bytes()[1]], 0, None));
+    let serials = (0..4000_u16)
+        .rev()
+        .map(|n| ([1, n.to_be_bytes()[0], n.to_be_bytes()[1]], 0, None));
+    let long_serials = (0..8000_u16).map(|n| {
+        let mut serial = [0x11; 20];
+        serial[18..].copy_from_slice(&n.to_be_bytes());
+        (serial, 0, None)
+    });
     let ca_certificate = ca.certificate_der().to_vec();
     vec![
         ("nested SEQUENCEs", nested),
@@ -413,6 +420,10 @@ fn dense_der() -> Vec<(&'static str, Vec<u8>)> {
         (
             "a CRL of 4000 short serial numbers",
             ca.crl().entries(serials).der(),
+        ),
+        (
+            "a CRL of 8000 serial numbers of 20 octets",
+            ca.crl().entries(long_serials).der(),
         ),
         ("a CA certificate", ca_certificate),
     ]

@@ -4,13 +4,12 @@
 //! parts, and the one way to a [`VerifiedCrl`], whose serial numbers can be used, is
 //! [`CertificateList::verify`].
 
+mod entries;
 mod extensions;
 
 use aws_lc_rs::digest;
 use revocation::der::{DerError, Reader, tag};
-use revocation::{
-    CrlNumber, CrlRecord, Issuer, ObjectRef, RevokedSet, Scope, SerialNumber, UnixTime,
-};
+use revocation::{CrlNumber, CrlRecord, Issuer, ObjectRef, RevokedSet, Scope, Serials, UnixTime};
 use rustls_pki_types::CertificateRevocationListDer;
 use rustls_pki_types::pem::PemObject;
 
@@ -59,7 +58,7 @@ pub struct Profile {
     pub next_update: UnixTime,
     /// SHA-256 of its DER encoding.
     pub digest: [u8; 32],
-    serials: Vec<SerialNumber>,
+    serials: Serials,
 }
 
 /// The CRLs in an object: one in DER, or any number in PEM.
@@ -278,7 +277,7 @@ impl<'a> CertificateList<'a> {
         }
         Ok(Profile {
             scope: extensions.supported_scope()?,
-            serials: read_entries(self.revoked_certificates)?,
+            serials: entries::read(self.revoked_certificates)?,
             number: extensions.number.ok_or(Refusal::CrlNumberMissing)??,
             this_update: self.this_update,
             next_update,
@@ -314,7 +313,7 @@ impl VerifiedCrl {
             digest,
             serials,
         } = self.profile;
-        let revoked = RevokedSet::from_serials(serials)?;
+        let revoked = RevokedSet::pack(serials)?;
         let record = CrlRecord {
             scope,
             number,
@@ -333,47 +332,6 @@ impl Profile {
     pub const fn entries(&self) -> usize {
         self.serials.len()
     }
-}
-
-/// The serial numbers in the content of revokedCertificates, ascending. Takes 22 octets for each.
-///
-/// ```text
-/// SEQUENCE OF SEQUENCE {
-///     userCertificate     CertificateSerialNumber,
-///     revocationDate      Time,
-///     crlEntryExtensions  Extensions OPTIONAL }
-/// ```
-fn read_entries(revoked_certificates: &[u8]) -> Result<Vec<SerialNumber>, Refusal> {
-    let mut serials = Vec::with_capacity(count_elements(revoked_certificates)?);
-    let mut entries = Reader::new(revoked_certificates);
-    while !entries.is_empty() {
-        let mut entry = entries.sequence()?;
-        let serial = entry.expect(tag::INTEGER)?.content;
-        serials.push(SerialNumber::from_der_integer(serial).map_err(Refusal::SerialNumber)?);
-        entry.element()?.time()?;
-        if !entry.is_empty() {
-            extensions::check_entry(entry.sequence()?)?;
-            entry.finish()?;
-        }
-    }
-    // §5.1.2.6: certificates "are uniquely identified by the certificate serial number". Two entries
-    // for one of them cannot both be right, and which reason or date is meant nobody knows.
-    serials.sort_unstable();
-    match serials.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(Refusal::DuplicateSerialNumber { serial: pair[0] }),
-        None => Ok(serials),
-    }
-}
-
-/// So that no more is allocated than needed, whatever an entry's length.
-fn count_elements(octets: &[u8]) -> Result<usize, DerError> {
-    let mut elements = Reader::new(octets);
-    let mut count = 0;
-    while !elements.is_empty() {
-        elements.element()?;
-        count += 1;
-    }
-    Ok(count)
 }
 
 fn sha256(octets: &[u8]) -> [u8; 32] {
