@@ -7,7 +7,6 @@
 mod entries;
 mod extensions;
 
-use aws_lc_rs::digest;
 use revocation::der::{DerError, Reader, tag};
 use revocation::{CrlNumber, CrlRecord, Issuer, ObjectRef, RevokedSet, Scope, Serials, UnixTime};
 use rustls_pki_types::CertificateRevocationListDer;
@@ -15,14 +14,13 @@ use rustls_pki_types::pem::PemObject;
 
 use crate::pem;
 use crate::refusal::Refusal;
-use crate::signature::SignatureAlgorithm;
+use crate::signature::{Message, SignatureAlgorithm};
 use crate::truststore::{CaCertificate, Truststore};
 use extensions::{AuthorityKey, CrlExtensions};
 
 /// The parts of a CRL, in strict DER, believed by nobody yet.
 #[derive(Clone, Debug)]
 pub struct CertificateList<'a> {
-    der: &'a [u8],
     /// What the signature is over.
     tbs_cert_list: &'a [u8],
     is_version_2: bool,
@@ -56,7 +54,7 @@ pub struct Profile {
     pub this_update: UnixTime,
     /// When the next one is due at the latest.
     pub next_update: UnixTime,
-    /// SHA-256 of its DER encoding.
+    /// SHA-256 of tbsCertList, which stays the same where only the signature is made anew.
     pub digest: [u8; 32],
     serials: Serials,
 }
@@ -136,7 +134,6 @@ impl<'a> CertificateList<'a> {
         };
         fields.finish()?;
         Ok(Self {
-            der,
             tbs_cert_list: tbs.raw,
             is_version_2,
             inner_algorithm,
@@ -178,7 +175,8 @@ impl<'a> CertificateList<'a> {
         let algorithm = self.algorithm()?;
         let extensions = self.extensions()?;
         let candidates = self.candidates(&extensions.authority_key, truststore, now)?;
-        let issuer = self.signer(&candidates, algorithm)?;
+        let message = Message::new(algorithm, self.tbs_cert_list);
+        let issuer = self.signer(&candidates, &message)?;
         if self.this_update > now.plus(ALLOWED_SKEW) {
             return Err(Refusal::NotYetIssued {
                 this_update: self.this_update,
@@ -186,7 +184,7 @@ impl<'a> CertificateList<'a> {
         }
         Ok(VerifiedCrl {
             issuer: issuer.clone(),
-            profile: self.read(extensions)?,
+            profile: self.read(extensions, &message)?,
         })
     }
 
@@ -196,8 +194,8 @@ impl<'a> CertificateList<'a> {
     /// # Errors
     /// The first thing that is wrong with it.
     pub fn profile(&self) -> Result<Profile, Refusal> {
-        self.algorithm()?;
-        self.read(self.extensions()?)
+        let message = Message::new(self.algorithm()?, self.tbs_cert_list);
+        self.read(self.extensions()?, &message)
     }
 
     fn algorithm(&self) -> Result<SignatureAlgorithm, Refusal> {
@@ -255,14 +253,11 @@ impl<'a> CertificateList<'a> {
     fn signer<'t>(
         &self,
         candidates: &[&'t CaCertificate],
-        algorithm: SignatureAlgorithm,
+        message: &Message<'_>,
     ) -> Result<&'t Issuer, Refusal> {
         let mut refusal = Refusal::ForeignIssuer;
         for ca in candidates {
-            match ca
-                .public_key
-                .verify(algorithm, self.tbs_cert_list, self.signature)
-            {
+            match ca.public_key.verify(message, self.signature) {
                 Ok(()) => return Ok(&ca.issuer),
                 Err(error) => refusal = Refusal::Signature(error),
             }
@@ -270,7 +265,11 @@ impl<'a> CertificateList<'a> {
         Err(refusal)
     }
 
-    fn read(&self, extensions: CrlExtensions<'_>) -> Result<Profile, Refusal> {
+    fn read(
+        &self,
+        extensions: CrlExtensions<'_>,
+        message: &Message<'_>,
+    ) -> Result<Profile, Refusal> {
         let next_update = self.next_update.ok_or(Refusal::NextUpdateMissing)?;
         if next_update < self.this_update {
             return Err(Refusal::NextUpdateBeforeThisUpdate);
@@ -281,7 +280,7 @@ impl<'a> CertificateList<'a> {
             number: extensions.number.ok_or(Refusal::CrlNumberMissing)??,
             this_update: self.this_update,
             next_update,
-            digest: sha256(self.der),
+            digest: message.sha256(),
         })
     }
 }
@@ -332,12 +331,6 @@ impl Profile {
     pub const fn entries(&self) -> usize {
         self.serials.len()
     }
-}
-
-fn sha256(octets: &[u8]) -> [u8; 32] {
-    let mut result = [0; 32];
-    result.copy_from_slice(digest::digest(&digest::SHA256, octets).as_ref());
-    result
 }
 
 /// How far thisUpdate may be in the future, in seconds: clocks differ.

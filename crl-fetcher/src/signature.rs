@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest;
 use aws_lc_rs::signature as algorithms;
 use aws_lc_rs::signature::{UnparsedPublicKey, VerificationAlgorithm};
 use revocation::der::{DerError, Reader, tag};
@@ -144,17 +145,63 @@ impl PublicKey {
     /// Verifies a signature over `message`.
     ///
     /// # Errors
-    /// The key is not one for that algorithm, or the signature is not by this key.
-    pub fn verify(
-        &self,
-        algorithm: SignatureAlgorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError> {
-        let verification = verification(self.kind, algorithm).ok_or(SignatureError::KeyMismatch)?;
-        UnparsedPublicKey::new(verification, &self.octets)
-            .verify(message, signature)
-            .map_err(|_| SignatureError::Invalid)
+    /// The key is not one for the message's algorithm, or the signature is not by this key.
+    pub fn verify(&self, message: &Message<'_>, signature: &[u8]) -> Result<(), SignatureError> {
+        let verification = verification(self.kind, message.algorithm);
+        let verification = verification.ok_or(SignatureError::KeyMismatch)?;
+        let key = UnparsedPublicKey::new(verification, &self.octets);
+        let verified = match &message.digest {
+            Some(digest) => key.verify_digest(digest, signature),
+            None => key.verify(message.octets, signature),
+        };
+        verified.map_err(|_| SignatureError::Invalid)
+    }
+}
+
+/// What a signature is over, hashed once however many keys are tried.
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    algorithm: SignatureAlgorithm,
+    octets: &'a [u8],
+    /// `None` where the algorithm hashes together with the key.
+    digest: Option<digest::Digest>,
+}
+
+impl<'a> Message<'a> {
+    /// These octets, to be verified with that algorithm. Hashes them, where that is its first step.
+    pub fn new(algorithm: SignatureAlgorithm, octets: &'a [u8]) -> Self {
+        let hash = match algorithm {
+            SignatureAlgorithm::RsaPkcs1(hash)
+            | SignatureAlgorithm::RsaPss(hash)
+            | SignatureAlgorithm::Ecdsa(hash) => Some(hash),
+            SignatureAlgorithm::Ed25519 | SignatureAlgorithm::MlDsa(_) => None,
+        };
+        Self {
+            algorithm,
+            octets,
+            digest: hash.map(|hash| digest::digest(hash.algorithm(), octets)),
+        }
+    }
+
+    /// The SHA-256 of the octets, which need not be hashed again if the signature is over it.
+    pub fn sha256(&self) -> [u8; 32] {
+        let known = self
+            .digest
+            .filter(|digest| *digest.algorithm() == digest::SHA256);
+        let digest = known.unwrap_or_else(|| digest::digest(&digest::SHA256, self.octets));
+        let mut octets = [0; 32];
+        octets.copy_from_slice(digest.as_ref());
+        octets
+    }
+}
+
+impl Digest {
+    const fn algorithm(self) -> &'static digest::Algorithm {
+        match self {
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+            Self::Sha512 => &digest::SHA512,
+        }
     }
 }
 
@@ -366,3 +413,83 @@ impl fmt::Display for SignatureError {
 }
 
 impl std::error::Error for SignatureError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::pki::{Ca, CrlBuilder, KeyKind};
+    use x509_parser::certificate::X509Certificate;
+    use x509_parser::prelude::FromDer;
+
+    #[test]
+    fn what_was_hashed_before_verifies_where_the_octets_do() {
+        for kind in KeyKind::ALL {
+            let ca = Ca::root_with("Issuing CA", kind);
+            let (_, certificate) = X509Certificate::from_der(ca.certificate_der()).unwrap();
+            let key = PublicKey::from_der(certificate.public_key().raw).unwrap();
+            for crl in signed_in_every_way(&ca, kind) {
+                let der = crl.der();
+                let mut outer = Reader::new(&der).sequence().unwrap();
+                let octets = outer.element().unwrap().raw;
+                let algorithm = SignatureAlgorithm::from_der(outer.element().unwrap().raw).unwrap();
+                let signature = outer.element().unwrap().whole_octets().unwrap();
+                assert_eq!(verify_both_ways(&key, algorithm, octets, signature), Ok(()));
+                for at in (0..octets.len()).step_by(17) {
+                    let invalid =
+                        verify_both_ways(&key, algorithm, &flipped(octets, at), signature);
+                    assert_eq!(invalid, Err(SignatureError::Invalid), "{algorithm:?}");
+                }
+                for at in (0..signature.len()).step_by(signature.len() / 16) {
+                    let signature = flipped(signature, at);
+                    let invalid = verify_both_ways(&key, algorithm, octets, &signature);
+                    assert_eq!(invalid, Err(SignatureError::Invalid), "{algorithm:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_sha256_of_a_message_does_not_depend_on_the_algorithm() {
+        let expected = digest::digest(&digest::SHA256, b"message");
+        for algorithm in [
+            SignatureAlgorithm::RsaPkcs1(Digest::Sha256),
+            SignatureAlgorithm::RsaPss(Digest::Sha384),
+            SignatureAlgorithm::Ecdsa(Digest::Sha512),
+            SignatureAlgorithm::Ed25519,
+            SignatureAlgorithm::MlDsa(MlDsa::MlDsa44),
+        ] {
+            let message = Message::new(algorithm, b"message");
+            assert_eq!(message.sha256(), expected.as_ref());
+        }
+    }
+
+    fn signed_in_every_way(ca: &Ca, kind: KeyKind) -> Vec<CrlBuilder> {
+        if kind.digests().is_empty() {
+            return vec![ca.crl()];
+        }
+        let with_digest = |&digest| ca.crl().digest(digest);
+        kind.digests().iter().map(with_digest).collect()
+    }
+
+    fn verify_both_ways(
+        key: &PublicKey,
+        algorithm: SignatureAlgorithm,
+        octets: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let hashed = Message::new(algorithm, octets);
+        let plain = Message {
+            digest: None,
+            ..hashed.clone()
+        };
+        let result = key.verify(&hashed, signature);
+        assert_eq!(key.verify(&plain, signature), result, "{algorithm:?}");
+        result
+    }
+
+    fn flipped(octets: &[u8], at: usize) -> Vec<u8> {
+        let mut octets = octets.to_vec();
+        octets[at] ^= 1;
+        octets
+    }
+}

@@ -44,7 +44,7 @@
 //!     opaque     number<0..20>;            // big-endian, no leading zero
 //!     int64      this_update, next_update; // Unix time
 //!     ObjectRef  source;
-//!     opaque     digest[32];               // SHA-256 of the CRL's DER
+//!     opaque     digest[32];               // SHA-256 of the CRL's tbsCertList
 //!     uint64     first_length;             // of its set's planes, in octets
 //!     uint64     second_length;
 //! } Crl;
@@ -529,7 +529,7 @@ pub struct CrlView<'a> {
     pub next_update: UnixTime,
     /// The object it was read from.
     pub source: ObjectView<'a>,
-    /// SHA-256 of its DER encoding.
+    /// SHA-256 of its tbsCertList.
     pub digest: [u8; 32],
     /// The serial numbers it lists.
     pub revoked: RevokedSet<&'a [u8]>,

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use revocation::der::Reader;
 use revocation::{Contents, CrlRecord, Issuer};
 use sha2::{Digest, Sha256};
 use testkit::pki::{Ca, CrlBuilder, der};
@@ -234,7 +235,7 @@ impl Pool {
                     scope,
                     number,
                     believed_from: this_update - ALLOWED_SKEW,
-                    digest: Sha256::digest(&octets).into(),
+                    digest: Sha256::digest(tbs_cert_list(&octets)).into(),
                     serials: serials.into_iter().collect(),
                 });
                 let object = self.add(name, octets, vec![self.crls.len() - 1]);
@@ -297,6 +298,11 @@ fn read(crl: &CrlRecord) -> Held {
             .map(|serial| serial.octets().to_vec())
             .collect(),
     }
+}
+
+fn tbs_cert_list(crl: &[u8]) -> &[u8] {
+    let mut certificate_list = Reader::new(crl).sequence().unwrap();
+    certificate_list.element().unwrap().raw
 }
 
 fn issuer(ca: &Ca) -> Issuer {

@@ -7,6 +7,7 @@ use crl_fetcher::refusal::Refusal;
 use crl_fetcher::signature::SignatureError;
 use crl_fetcher::verify_all;
 use proptest::prelude::*;
+use revocation::der::Reader;
 use revocation::{CrlNumber, IssuerRecord, Scope, SerialNumber, UnixTime};
 use testkit::pki::{Ca, CaOptions, Digest, KeyIdentifier, KeyKind, LeafOptions, Serial, der, oid};
 use x509_parser::certificate::X509Certificate;
@@ -105,7 +106,8 @@ fn all_that_a_crl_says_arrives() {
     let thirty_days = 30 * 86_400;
     assert_eq!(record.next_update, record.this_update.plus(thirty_days));
     assert_eq!(record.source, super::object("crl/a.crl", "1"));
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der);
+    let tbs_cert_list = Reader::new(&der).sequence().unwrap().element().unwrap().raw;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, tbs_cert_list);
     assert_eq!(record.digest, digest.as_ref());
     assert_eq!(record.revoked.iter().collect::<Vec<_>>(), [serial(&[5])]);
 }

@@ -42,6 +42,27 @@ fn a_greater_number_supersedes_and_nothing_else_does() {
     assert!(held[0].revoked.contains(&serial(&[2])));
 }
 
+/// ECDSA signatures are randomized: each time a CA signs a list the octets are others.
+#[test]
+fn the_same_list_signed_anew_is_the_same_crl() {
+    let ca = Ca::root("Issuing CA");
+    let truststore = truststore(&[&ca]);
+    let crl = ca.crl().number(10).revoke(&[1]);
+    let (first, second) = (crl.der(), crl.der());
+    assert_ne!(first, second);
+    let mut ledger = Ledger::new(&truststore, None);
+    for (der, etag, expected) in [
+        (first, "1", Adopted::New),
+        (second, "2", Adopted::Unchanged),
+    ] {
+        let verified = verify(&der, &truststore).unwrap();
+        let adopted = ledger.adopt(verified, object("crl/a.crl", etag));
+        assert_eq!(adopted, Ok(expected));
+    }
+    let sources: Vec<_> = ledger.records().map(|record| &record.source).collect();
+    assert_eq!(sources, [&object("crl/a.crl", "2")]);
+}
+
 /// An object that was moved is not missed for ever, and of two copies the first stays the source.
 #[test]
 fn the_same_crl_under_another_key_takes_the_place_of_a_vanished_one() {

@@ -58,7 +58,7 @@ pub struct CrlRecord {
     pub next_update: UnixTime,
     /// The object it was read from.
     pub source: ObjectRef,
-    /// SHA-256 of its DER encoding.
+    /// SHA-256 of its tbsCertList.
     pub digest: [u8; 32],
     /// The serial numbers it lists.
     pub revoked: RevokedSet<Vec<u8>>,
