@@ -5,6 +5,8 @@
     reason = "a bench that cannot make its input has nothing to measure"
 )]
 
+pub mod processes;
+
 use revocation::{
     Contents, CrlNumber, CrlRecord, Issuer, IssuerRecord, ObjectRef, RevokedSet, Scope,
     SerialNumber, UnixTime,

@@ -40,7 +40,15 @@ pub struct Deployment {
 impl Deployment {
     /// With a truststore of these CAs, and nothing else.
     pub async fn start(cas: &[&Ca]) -> Self {
-        let s3 = S3Server::start().await;
+        Self::on(S3Server::start().await, cas)
+    }
+
+    /// The same over HTTPS.
+    pub async fn start_https(cas: &[&Ca]) -> Self {
+        Self::on(S3Server::start_https().await, cas)
+    }
+
+    fn on(s3: S3Server, cas: &[&Ca]) -> Self {
         for bucket in [TRUSTSTORE_BUCKET, CRL_BUCKET, SNAPSHOT_BUCKET] {
             s3.create_bucket(bucket);
         }

@@ -49,7 +49,8 @@ pub fn build_packages(
 ) -> Result<BTreeMap<String, PathBuf>, BuildError> {
     let mut executables = BTreeMap::new();
     // Cargo unifies the features of all packages it builds together. What is measured must be what
-    // ships, so release builds go one by one; tests take the faster way.
+    // ships, so release builds go one by one; tests take the faster way, with the features of the
+    // whole workspace, which their own dependencies have been built with.
     let batches = if cfg!(debug_assertions) {
         vec![packages]
     } else {
@@ -94,12 +95,14 @@ fn build_batch(
         .args([
             "build",
             "--locked",
-            "--bins",
             "--message-format=json-render-diagnostics",
         ])
         .args(["--manifest-path", WORKSPACE_MANIFEST])
-        .args(packages.iter().flat_map(|package| ["-p", package]))
-        .args((!cfg!(debug_assertions)).then_some("--release"))
+        .args(packages.iter().flat_map(|name| ["--bin", name]))
+        .args(match cfg!(debug_assertions) {
+            true => vec!["--workspace"],
+            false => [&["--release", "-p"][..], packages].concat(),
+        })
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

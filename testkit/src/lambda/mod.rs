@@ -34,6 +34,7 @@ pub struct Function {
     pid: u32,
     timeout: Duration,
     init_duration: Duration,
+    init_cpu_time: Option<Duration>,
 }
 
 impl Function {
@@ -83,6 +84,8 @@ impl Function {
         let process = tokio::spawn(supervise(child, readers, killed, api.clone()));
 
         let ended = tokio::time::timeout(INIT_TIMEOUT, api.init_ended()).await;
+        let init_duration = started.elapsed();
+        let init_cpu_time = cpu_time(pid);
         if ended.is_err() {
             api.fail_init("Sandbox.Timedout", "the Init phase did not end");
         }
@@ -94,7 +97,8 @@ impl Function {
             kill,
             pid,
             timeout: options.timeout,
-            init_duration: started.elapsed(),
+            init_duration,
+            init_cpu_time,
         }
     }
 
@@ -145,6 +149,19 @@ impl Function {
     /// How long the Init phase took, from the start of the process on.
     pub fn init_duration(&self) -> Duration {
         self.init_duration
+    }
+
+    /// How long the process had been on a CPU at the end of the Init phase. Of a process that does
+    /// not wait then, the kernel may be a clock tick behind.
+    pub fn init_cpu_time(&self) -> Option<Duration> {
+        self.init_cpu_time
+    }
+
+    /// How long the process has been on a CPU so far, with all of its threads that are still there,
+    /// to the nanosecond where it waits. `None` where the kernel keeps no such account, or after the
+    /// process has ended.
+    pub fn cpu_time(&self) -> Option<Duration> {
+        cpu_time(self.pid)
     }
 
     /// Whether the process has not ended.
@@ -251,6 +268,18 @@ async fn supervise(
         let _ = reader.await;
     }
     api.process_ended(&status.map_or_else(|error| error.to_string(), |status| status.to_string()));
+}
+
+/// The first number of each thread's `schedstat`: nanoseconds on a CPU.
+fn cpu_time(pid: u32) -> Option<Duration> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    threads
+        .map(|thread| {
+            let schedstat = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+            let nanoseconds = schedstat.split_ascii_whitespace().next()?.parse().ok()?;
+            Some(Duration::from_nanos(nanoseconds))
+        })
+        .sum()
 }
 
 #[derive(Default)]

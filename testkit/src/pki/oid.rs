@@ -28,6 +28,8 @@ pub const AUTHORITY_KEY_IDENTIFIER: &str = "2.5.29.35";
 pub const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 /// freshestCRL, RFC 5280 §5.2.6.
 pub const FRESHEST_CRL: &str = "2.5.29.46";
+/// id-kp-serverAuth, RFC 5280 §4.2.1.12.
+pub const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
 /// id-kp-clientAuth, RFC 5280 §4.2.1.12.
 pub const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
 /// An identifier no reader knows (below Example Enterprise's arc, RFC 5612).

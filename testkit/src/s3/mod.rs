@@ -1,10 +1,11 @@
-//! An in-process S3, over real HTTP, for the real SDK client and the real Lambda binaries.
+//! An in-process S3, over real HTTP or HTTPS, for the real SDK client and the real Lambda binaries.
 //!
 //! `s3s` does the protocol: routing, XML, SigV4 verification, aws-chunked bodies. The store behind
 //! it is ours (`store.rs`), because what the product leans on is exactly what ready-made backends
 //! get wrong: conditional GET and HEAD, atomic conditional PUT, versions, checksums. Faults and the
 //! request log sit in front of both, so a test can also see requests that never reached the store.
 
+mod https;
 mod store;
 
 use std::collections::VecDeque;
@@ -24,9 +25,12 @@ use s3s::auth::SimpleAuth;
 use s3s::dto::StreamingBlob;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{HttpError, HttpRequest, HttpResponse, S3Error, S3ErrorCode};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
+use https::Https;
 use store::Store;
 
 /// An S3 endpoint on a port of the loopback interface. Clones share it; it ends with the last one.
@@ -36,8 +40,17 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    /// Starts an empty S3 on a free port.
+    /// Starts an empty S3 on a free port, over HTTP.
     pub async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    /// Starts an empty S3 on a free port, over HTTPS, with a certificate of a private CA of its own.
+    pub async fn start_https() -> Self {
+        Self::start_with(Some(Https::new())).await
+    }
+
+    async fn start_with(https: Option<Https>) -> Self {
         // This socket never listens. It keeps the port ours while the server is stopped, so that
         // connections are refused then, and nobody else can be given the port.
         let reservation = reusable_socket();
@@ -61,6 +74,7 @@ impl S3Server {
                 store,
                 front,
                 address,
+                https,
                 accepting: Mutex::new(None),
                 _reservation: reservation,
             }),
@@ -69,9 +83,13 @@ impl S3Server {
         server
     }
 
-    /// The endpoint URL, `http://127.0.0.1:PORT`.
+    /// The endpoint URL, `http://127.0.0.1:PORT` or `https://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.shared.address)
+        let scheme = match self.shared.https {
+            Some(_) => "https",
+            None => "http",
+        };
+        format!("{scheme}://{}", self.shared.address)
     }
 
     /// Creates a bucket, versioned; an existing one is left as it is.
@@ -105,17 +123,22 @@ impl S3Server {
         self.shared.store.etag(bucket, key)
     }
 
-    /// The environment variables that point an unchanged AWS SDK at this server.
+    /// The environment variables that point an unchanged AWS SDK at this server, and, over HTTPS, make
+    /// it trust the server's CA and no other.
     pub fn environment(&self) -> Vec<(String, String)> {
+        let endpoint = self.endpoint();
+        let ca_bundle = self.shared.https.as_ref().map(Https::ca_bundle);
         [
-            ("AWS_ENDPOINT_URL_S3", self.endpoint().as_str()),
+            ("AWS_ENDPOINT_URL_S3", endpoint.as_str()),
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ]
+        .into_iter()
+        .chain(ca_bundle.map(|path| ("SSL_CERT_FILE", path)))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
+        .collect()
     }
 
     /// A client with this server's credentials.
@@ -131,7 +154,10 @@ impl S3Server {
             .region(Region::new(REGION))
             .credentials_provider(credentials)
             .endpoint_url(self.endpoint())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(match &self.shared.https {
+                Some(https) => https.client(),
+                None => aws_smithy_http_client::Builder::new().build_http(),
+            })
             .build();
         aws_sdk_s3::Client::from_conf(config)
     }
@@ -197,7 +223,8 @@ impl S3Server {
                 .bind(self.shared.address)
                 .expect("bind the reserved port");
             let listener = socket.listen(1024).expect("listen on the reserved port");
-            let task = tokio::spawn(accept(listener, self.shared.front.clone()));
+            let acceptor = self.shared.https.as_ref().map(Https::acceptor);
+            let task = tokio::spawn(accept(listener, acceptor, self.shared.front.clone()));
             *accepting = Some(task.abort_handle());
         }
     }
@@ -281,6 +308,7 @@ struct Shared {
     store: Store,
     front: Front,
     address: SocketAddr,
+    https: Option<Https>,
     accepting: Mutex<Option<AbortHandle>>,
     _reservation: TcpSocket,
 }
@@ -366,7 +394,7 @@ struct PendingFault {
 }
 
 /// Accepts until aborted; its connections end with it.
-async fn accept(listener: TcpListener, front: Front) {
+async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, front: Front) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -374,18 +402,28 @@ async fn accept(listener: TcpListener, front: Front) {
                 let Ok((stream, _)) = accepted else { continue };
                 // Without it, an answer in two segments waits for the client's delayed ACK.
                 let _ = stream.set_nodelay(true);
-                let front = front.clone();
+                let (acceptor, front) = (acceptor.clone(), front.clone());
                 connections.spawn(async move {
-                    let service = service_fn(move |request| front.clone().answer(request));
-                    let connection = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service);
-                    // A client that goes away is the client's business.
-                    let _ = connection.await;
+                    match acceptor {
+                        None => serve(stream, front).await,
+                        // Without a handshake there is nobody to answer.
+                        Some(acceptor) => if let Ok(stream) = acceptor.accept(stream).await {
+                            serve(stream, front).await;
+                        }
+                    }
                 });
             }
             Some(_) = connections.join_next() => {}
         }
     }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, front: Front) {
+    let service = service_fn(move |request| front.clone().answer(request));
+    let connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // A client that goes away is the client's business.
+    let _ = connection.await;
 }
 
 fn reusable_socket() -> TcpSocket {
