@@ -19,3 +19,5 @@ mod policies;
 mod refused_crls;
 #[path = "system/revoke_then_deny.rs"]
 mod revoke_then_deny;
+#[path = "system/start.rs"]
+mod start;

@@ -171,7 +171,7 @@ impl Snapshots {
                     (Some(304), _) => Ok(Read::NotModified),
                     (Some(404), Some("NoSuchKey")) => Err(LoadError::Missing),
                     (Some(403), _) => Err(LoadError::Forbidden),
-                    _ => Err(LoadError::S3(DisplayErrorContext(&error).to_string())),
+                    _ => Err(unanswered(DisplayErrorContext(&error).to_string())),
                 };
             }
         };
@@ -205,6 +205,13 @@ impl Held {
     }
 }
 
+fn unanswered(error: String) -> LoadError {
+    match error.contains("invalid peer certificate") {
+        true => LoadError::Untrusted(error),
+        false => LoadError::S3(error),
+    }
+}
+
 enum Read {
     NotModified,
     Object { octets: Vec<u8>, etag: Arc<str> },
@@ -228,6 +235,8 @@ pub enum LoadError {
     S3(String),
     /// The call took too long.
     Timeout(Duration),
+    /// S3, or whoever answers in its place, has a certificate of an unknown CA.
+    Untrusted(String),
     /// It is not a snapshot that can be used.
     Unusable(SnapshotError),
 }
@@ -244,6 +253,11 @@ impl fmt::Display for LoadError {
             Self::Timeout(after) => {
                 write!(f, "S3 did not answer within {} s", after.as_secs())
             }
+            Self::Untrusted(error) => write!(
+                f,
+                "S3 is not believed to be S3: {error}; for an endpoint whose certificate is not of \
+                 Amazon Trust Services, name a PEM file with its CA in AWS_CA_BUNDLE"
+            ),
             Self::Unusable(error) => write!(f, "{error}"),
         }
     }
