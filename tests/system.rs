@@ -7,6 +7,8 @@
 
 #[path = "system/degraded.rs"]
 mod degraded;
+#[path = "system/early.rs"]
+mod early;
 #[path = "system/events.rs"]
 mod events;
 #[path = "system/golden.rs"]

@@ -17,14 +17,14 @@ mod plain;
 pub mod response;
 pub mod snapshots;
 
-use revocation::{StatusSource, UnixTime};
+use revocation::{SecondPartNeeded, StatusSource, UnixTime};
 use serde_json::value::RawValue;
 
 use crate::client_cert::{ClientCert, ClientCertError};
 use crate::decision::{Decision, Policy, Reason, decide};
 use crate::event::Request;
 use crate::response::{Format, Response};
-use crate::snapshots::{LoadError, Snapshots};
+use crate::snapshots::{Available, LoadError, Snapshots};
 
 /// Answers the requests of one execution environment.
 #[derive(Clone)]
@@ -47,9 +47,18 @@ impl Authorizer {
     /// Answers one request.
     ///
     /// # Errors
-    /// There is no snapshot to decide from.
+    /// There is no snapshot to decide from, or its first part cannot tell and the rest cannot be had.
     pub async fn authorize(&self, event: &RawValue, now: UnixTime) -> Result<Response, LoadError> {
-        let snapshot = self.snapshots.current(now).await?;
+        let snapshot = match self.snapshots.current(now).await? {
+            Available::Whole(snapshot) => snapshot,
+            Available::Early(early) => {
+                let first = early.first_part();
+                match respond(event, first, now, &self.policy, self.format) {
+                    Ok(answer) => return Ok(answer.response),
+                    Err(SecondPartNeeded) => self.snapshots.whole(now).await?,
+                }
+            }
+        };
         let Ok(answer) = respond(event, &*snapshot, now, &self.policy, self.format);
         Ok(answer.response)
     }

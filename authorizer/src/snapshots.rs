@@ -4,25 +4,33 @@
 //! age it uses it too, and a revalidation goes on beside it. Past the hard age, as in an execution
 //! environment that was frozen for long, the request waits for the revalidation first. A snapshot
 //! that was good once is never given up: each CRL's own nextUpdate ends it, at decision time.
+//!
+//! Of a large snapshot only the first part, about a tenth, is waited for at first. It has the answer
+//! to nearly every question; the second part follows beside the requests, and one that cannot be
+//! answered without it waits for it. Whatever replaces a snapshot later is read wholly before it does.
+
+mod early;
+mod object;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata};
+use bytes::Bytes;
 use moka::future::Cache;
 use moka::ops::compute::Op;
-use revocation::{Snapshot, SnapshotError, UnixTime};
+use revocation::{FirstPart, Lengths, Snapshot, SnapshotError, UnixTime};
 
+pub use self::early::EarlySnapshot;
+use self::early::Incomplete;
+use self::object::{Body, Found, SnapshotObject};
 use crate::config::Config;
 
 /// Holds the current snapshot.
 #[derive(Clone)]
 pub struct Snapshots {
-    client: Client,
-    bucket: Arc<str>,
-    key: Arc<str>,
+    object: SnapshotObject,
     soft_age: Duration,
     hard_age: Duration,
     /// One entry. The cache makes the load single-flight: of several requests that find it too old
@@ -30,10 +38,19 @@ pub struct Snapshots {
     held: Cache<(), Held>,
 }
 
+/// What there is of the current snapshot.
+#[derive(Clone)]
+pub enum Available {
+    /// All of it.
+    Whole(Arc<Snapshot<Bytes>>),
+    /// Its first part; [`Snapshots::whole`] waits for the second one.
+    Early(Arc<EarlySnapshot>),
+}
+
 /// A snapshot and how sure we are that it is the current one.
 #[derive(Clone)]
 struct Held {
-    snapshot: Arc<Snapshot<Vec<u8>>>,
+    snapshot: Available,
     etag: Arc<str>,
     /// When S3 last said that this is the current object.
     validated_at: UnixTime,
@@ -45,25 +62,28 @@ impl Snapshots {
     /// For the object that the configuration names. Nothing is loaded yet.
     pub fn new(client: Client, config: &Config) -> Self {
         Self {
-            client,
-            bucket: config.bucket.as_str().into(),
-            key: config.key.as_str().into(),
+            object: SnapshotObject::new(client, &config.bucket, &config.key),
             soft_age: config.soft_age,
             hard_age: config.hard_age,
             held: Cache::new(1),
         }
     }
 
-    /// The snapshot to decide from at the moment `now`.
+    /// The snapshot to decide from at the moment `now`, as far as it is there.
     ///
     /// # Errors
     /// None could be had, now or before.
-    pub async fn current(&self, now: UnixTime) -> Result<Arc<Snapshot<Vec<u8>>>, LoadError> {
+    pub async fn current(&self, now: UnixTime) -> Result<Available, LoadError> {
         match self.held.get(&()).await {
             Some(held) if !held.is_older_than(self.hard_age, now) => {
                 if held.is_older_than(self.soft_age, now) {
                     let beside = self.clone();
                     tokio::spawn(async move { beside.revalidate_unless_under_way(now).await });
+                }
+                if let Available::Early(early) = &held.snapshot
+                    && early.is_given_up(now)
+                {
+                    self.complete_beside(now);
                 }
                 Ok(held.snapshot)
             }
@@ -71,8 +91,17 @@ impl Snapshots {
         }
     }
 
+    /// All of the snapshot to decide from at the moment `now`. Waits for what is missing of it.
+    ///
+    /// # Errors
+    /// It cannot be had.
+    pub async fn whole(&self, now: UnixTime) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
+        let whole = tokio::time::timeout(LOAD_TIMEOUT, self.complete(now)).await;
+        whole.unwrap_or(Err(LoadError::Timeout(LOAD_TIMEOUT)))
+    }
+
     /// Waits until the snapshot is known to be current, or cannot be known to be.
-    async fn load(&self, now: UnixTime) -> Result<Arc<Snapshot<Vec<u8>>>, LoadError> {
+    async fn load(&self, now: UnixTime) -> Result<Available, LoadError> {
         let result = self
             .held
             .entry(())
@@ -85,8 +114,13 @@ impl Snapshots {
                 }
             })
             .await?;
+        let is_news = matches!(result, moka::ops::compute::CompResult::Inserted(_));
         let held = result.into_entry().map(moka::Entry::into_value);
-        held.map(|held| held.snapshot).ok_or(LoadError::Missing)
+        let snapshot = held.map(|held| held.snapshot).ok_or(LoadError::Missing)?;
+        if is_news && matches!(snapshot, Available::Early(_)) {
+            self.complete_beside(now);
+        }
+        Ok(snapshot)
     }
 
     async fn revalidate_unless_under_way(&self, now: UnixTime) {
@@ -105,40 +139,63 @@ impl Snapshots {
         }
     }
 
+    /// Reads the second part.
+    fn complete_beside(&self, now: UnixTime) {
+        let beside = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(HEAD_START).await;
+            if let Err(error) = beside.complete(now).await {
+                tracing::warn!(%error, "second part of the snapshot");
+            }
+        });
+    }
+
+    async fn complete(&self, now: UnixTime) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
+        let available = match self.held.get(&()).await {
+            Some(held) => held.snapshot,
+            None => self.load(now).await?,
+        };
+        let early = match available {
+            Available::Whole(snapshot) => return Ok(snapshot),
+            Available::Early(early) => early,
+        };
+        let completed = early.complete(now).await;
+        let result = self
+            .held
+            .entry(())
+            .and_try_compute_with(async |entry| {
+                let held = entry.map(moka::Entry::into_value);
+                let Some(held) = held.filter(|held| held.is_of(&early)) else {
+                    // A newer one has taken its place.
+                    return Ok(Op::Nop);
+                };
+                match completed {
+                    Ok(whole) => Ok(Op::Put(Held {
+                        snapshot: Available::Whole(whole),
+                        ..held
+                    })),
+                    Err(Incomplete::Replaced) => self.read(Some(held), now).await.map(Op::Put),
+                    Err(Incomplete::Failed(error)) => Err(error),
+                }
+            })
+            .await?;
+        let held = result.into_entry().map(moka::Entry::into_value);
+        match held.map(|held| held.snapshot) {
+            Some(Available::Whole(snapshot)) => Ok(snapshot),
+            Some(Available::Early(_)) => Err(LoadError::Incomplete),
+            None => Err(LoadError::Missing),
+        }
+    }
+
     /// Asks S3 for the object unless it is the one held, which is kept where that fails.
     async fn read(&self, held: Option<Held>, now: UnixTime) -> Result<Held, LoadError> {
-        let timeout = if held.is_some() {
-            REVALIDATION_TIMEOUT
-        } else {
-            FIRST_LOAD_TIMEOUT
+        let timeout = match held.as_ref().map(|held| &held.snapshot) {
+            Some(Available::Whole(_)) => REVALIDATION_TIMEOUT,
+            // There is something that it could not answer, and that a client may be waiting for.
+            Some(Available::Early(_)) | None => LOAD_TIMEOUT,
         };
-        let etag = held.as_ref().map(|held| &*held.etag);
-        let read = tokio::time::timeout(timeout, self.get(etag)).await;
-        let result = match read.unwrap_or(Err(LoadError::Timeout(timeout))) {
-            Ok(Read::NotModified) => match held.clone() {
-                Some(held) => Ok(Held {
-                    validated_at: now,
-                    failed_at: None,
-                    ..held
-                }),
-                None => Err(LoadError::Missing),
-            },
-            Ok(Read::Object { octets, etag }) => match Snapshot::open(octets) {
-                Ok(snapshot) => {
-                    tracing::info!(snapshot = snapshot.id(), built_at = %snapshot.built_at(), "snapshot");
-                    let snapshot = Arc::new(snapshot);
-                    Ok(Held {
-                        snapshot,
-                        etag,
-                        validated_at: now,
-                        failed_at: None,
-                    })
-                }
-                Err(error) => Err(LoadError::Unusable(error)),
-            },
-            Err(error) => Err(error),
-        };
-        match (result, held) {
+        let read = tokio::time::timeout(timeout, self.get(held.as_ref(), now)).await;
+        match (read.unwrap_or(Err(LoadError::Timeout(timeout))), held) {
             (Err(error), Some(held)) => {
                 let snapshot = held.snapshot.id();
                 tracing::warn!(%error, snapshot, "the last good snapshot is used on");
@@ -151,45 +208,76 @@ impl Snapshots {
         }
     }
 
-    async fn get(&self, etag: Option<&str>) -> Result<Read, LoadError> {
-        let request = self
-            .client
-            .get_object()
-            .bucket(&*self.bucket)
-            .key(&*self.key);
-        let output = match request
-            .set_if_none_match(etag.map(str::to_owned))
-            .send()
-            .await
-        {
-            Ok(output) => output,
-            Err(error) => {
-                let status = error
-                    .raw_response()
-                    .map(|response| response.status().as_u16());
-                return match (status, error.code()) {
-                    (Some(304), _) => Ok(Read::NotModified),
-                    (Some(404), Some("NoSuchKey")) => Err(LoadError::Missing),
-                    (Some(403), _) => Err(LoadError::Forbidden),
-                    _ => Err(unanswered(DisplayErrorContext(&error).to_string())),
-                };
+    async fn get(&self, held: Option<&Held>, now: UnixTime) -> Result<Held, LoadError> {
+        let (etag, snapshot) = match self.object.get(held.map(|held| &*held.etag)).await? {
+            Found::NotModified => {
+                let held = held.ok_or(LoadError::Missing)?;
+                (Arc::clone(&held.etag), held.snapshot.clone())
+            }
+            Found::Object { etag, body } => {
+                let snapshot = match held {
+                    Some(_) => read_wholly(body, Vec::new()).await,
+                    None => self.read_first_part(body, &etag).await,
+                }?;
+                let (id, built_at) = (snapshot.id(), snapshot.built_at());
+                tracing::info!(snapshot = id, %built_at, "snapshot");
+                (etag, snapshot)
             }
         };
-        let expected = output
-            .content_length
-            .and_then(|length| usize::try_from(length).ok());
-        let mut octets = Vec::with_capacity(expected.unwrap_or(0).min(MAX_PREALLOCATION));
-        let mut body = output.body;
-        // A wrong checksum or a body that ends early comes as an error of the last chunk.
-        while let Some(chunk) = body.next().await {
-            octets.extend_from_slice(
-                &chunk.map_err(|error| LoadError::S3(DisplayErrorContext(&error).to_string()))?,
-            );
-        }
-        Ok(Read::Object {
-            octets,
-            etag: output.e_tag.unwrap_or_default().into(),
+        Ok(Held {
+            snapshot,
+            etag,
+            validated_at: now,
+            failed_at: None,
         })
+    }
+
+    /// Or all, where what follows is not worth a second look.
+    async fn read_first_part(
+        &self,
+        mut body: Body,
+        etag: &Arc<str>,
+    ) -> Result<Available, LoadError> {
+        let mut octets = Vec::with_capacity(Lengths::OCTETS);
+        body.fill(&mut octets, Lengths::OCTETS).await?;
+        // Nothing vouches for the lengths yet, and nothing depends on them but how much is read.
+        let lengths = Lengths::read(&octets).ok().filter(|lengths| {
+            lengths.whole == body.length() && lengths.whole - lengths.first > SECOND_PART_WAITED_FOR
+        });
+        let Some(lengths) = lengths else {
+            return read_wholly(body, octets).await;
+        };
+        octets.reserve_exact(lengths.first - octets.len());
+        body.fill(&mut octets, lengths.first).await?;
+        let first = FirstPart::open(Bytes::from(octets)).map_err(LoadError::Unusable)?;
+        let (object, etag) = (self.object.clone(), Arc::clone(etag));
+        let early = EarlySnapshot::new(first, lengths.first, body, object, etag);
+        Ok(Available::Early(Arc::new(early)))
+    }
+}
+
+/// Reads all octets behind those that are there.
+async fn read_wholly(mut body: Body, mut octets: Vec<u8>) -> Result<Available, LoadError> {
+    let length = body.length().min(MAX_PREALLOCATION);
+    octets.reserve_exact(length.saturating_sub(octets.len()));
+    body.fill(&mut octets, usize::MAX).await?;
+    let snapshot = Snapshot::open(Bytes::from(octets)).map_err(LoadError::Unusable)?;
+    Ok(Available::Whole(Arc::new(snapshot)))
+}
+
+impl Available {
+    fn id(&self) -> String {
+        match self {
+            Self::Whole(snapshot) => snapshot.id(),
+            Self::Early(early) => early.first_part().id(),
+        }
+    }
+
+    fn built_at(&self) -> UnixTime {
+        match self {
+            Self::Whole(snapshot) => snapshot.built_at(),
+            Self::Early(early) => early.first_part().built_at(),
+        }
     }
 }
 
@@ -197,30 +285,34 @@ impl Held {
     /// Whether it was last validated that long ago. A clock that went back makes it old; a failure
     /// just now makes it young, so that a failing S3 does not slow down every request.
     fn is_older_than(&self, age: Duration, now: UnixTime) -> bool {
-        let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let just_failed = self
             .failed_at
-            .is_some_and(|failed_at| (0..seconds(RETRY_AFTER)).contains(&now.since(failed_at)));
-        !just_failed && !(0..seconds(age)).contains(&now.since(self.validated_at))
+            .is_some_and(|failed_at| is_within(RETRY_AFTER, failed_at, now));
+        !just_failed && !is_within(age, self.validated_at, now)
+    }
+
+    fn is_of(&self, early: &Arc<EarlySnapshot>) -> bool {
+        match &self.snapshot {
+            Available::Whole(_) => false,
+            Available::Early(held) => Arc::ptr_eq(held, early),
+        }
     }
 }
 
-fn unanswered(error: String) -> LoadError {
-    match error.contains("invalid peer certificate") {
-        true => LoadError::Untrusted(error),
-        false => LoadError::S3(error),
-    }
-}
-
-enum Read {
-    NotModified,
-    Object { octets: Vec<u8>, etag: Arc<str> },
+/// Whether `now` is not before `then` and not so long after it.
+fn is_within(duration: Duration, then: UnixTime, now: UnixTime) -> bool {
+    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    (0..seconds).contains(&now.since(then))
 }
 
 /// A request may wait for it, and API Gateway waits 10 s for the request.
 const REVALIDATION_TIMEOUT: Duration = Duration::from_secs(2);
-const FIRST_LOAD_TIMEOUT: Duration = Duration::from_secs(8);
+const LOAD_TIMEOUT: Duration = Duration::from_secs(8);
+/// For the end of the Init phase, or the request at hand: there is one thread.
+const HEAD_START: Duration = Duration::from_millis(5);
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// A second part of no more octets than these is read along with the first one.
+const SECOND_PART_WAITED_FOR: usize = 1 << 20;
 const MAX_PREALLOCATION: usize = 1 << 30;
 
 /// Why no snapshot can be had.
@@ -237,8 +329,17 @@ pub enum LoadError {
     Timeout(Duration),
     /// S3, or whoever answers in its place, has a certificate of an unknown CA.
     Untrusted(String),
+    /// The second part of the snapshot, which alone can tell, is not there.
+    Incomplete,
     /// It is not a snapshot that can be used.
     Unusable(SnapshotError),
+}
+
+impl LoadError {
+    /// Whether the next attempt may end otherwise, the object being the same.
+    const fn is_passing(&self) -> bool {
+        matches!(self, Self::S3(_) | Self::Timeout(_))
+    }
 }
 
 impl fmt::Display for LoadError {
@@ -257,6 +358,9 @@ impl fmt::Display for LoadError {
                 f,
                 "S3 is not believed to be S3: {error}; for an endpoint whose certificate is not of \
                  Amazon Trust Services, name a PEM file with its CA in AWS_CA_BUNDLE"
+            ),
+            Self::Incomplete => f.write_str(
+                "the second part of the snapshot, which alone can tell, could not be read",
             ),
             Self::Unusable(error) => write!(f, "{error}"),
         }

@@ -93,7 +93,7 @@ fn the_authorizer_is_built_without_what_starts_slowly() {
         "aws-config ",
         "rustls v0.21",
         "hyper v0.14",
-        "openssl",
+        "openssl-sys",
     ] {
         assert!(!depends_on(unwanted), "{unwanted}: {tree}");
     }

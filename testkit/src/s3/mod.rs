@@ -281,6 +281,8 @@ pub enum Fault {
     LoseResponse,
     /// The answer ends after so many bytes of its body, although its length promised more.
     TruncateBody(usize),
+    /// The body of the answer pauses after so many bytes, for so long.
+    StallBody(usize, Duration),
     /// The answer comes, but so much later.
     Delay(Duration),
 }
@@ -379,6 +381,9 @@ impl Front {
                 Err(lost("response lost by the test"))
             }
             Some(Fault::TruncateBody(length)) => truncated(carry_out().await?, length).await,
+            Some(Fault::StallBody(length, pause)) => {
+                stalled(carry_out().await?, length, pause).await
+            }
             Some(Fault::Delay(delay)) => {
                 tokio::time::sleep(delay).await;
                 carry_out().await
@@ -456,6 +461,26 @@ async fn truncated(response: HttpResponse, length: usize) -> Result<HttpResponse
         Err(std::io::Error::other("truncated by the test"))
     };
     let chunks = stream::once(async { Ok(bytes) }).chain(stream::once(end));
+    let body = StreamingBlob::wrap(chunks);
+    Ok(HttpResponse::from_parts(parts, body.into()))
+}
+
+async fn stalled(
+    response: HttpResponse,
+    length: usize,
+    pause: Duration,
+) -> Result<HttpResponse, HttpError> {
+    let (parts, mut body) = response.into_parts();
+    let mut bytes = body
+        .store_all_limited(usize::MAX)
+        .await
+        .map_err(HttpError::new)?;
+    let rest = bytes.split_off(length.min(bytes.len()));
+    let late = async move {
+        tokio::time::sleep(pause).await;
+        Ok::<_, std::io::Error>(rest)
+    };
+    let chunks = stream::once(async { Ok(bytes) }).chain(stream::once(late));
     let body = StreamingBlob::wrap(chunks);
     Ok(HttpResponse::from_parts(parts, body.into()))
 }
