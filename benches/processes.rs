@@ -257,6 +257,10 @@ impl Processes {
                 walls.push(function.init_duration());
                 cpus.extend(function.init_cpu_time());
                 function.stop().await;
+                if quota.is_some() {
+                    // What it overdrew is not the next one's to pay.
+                    tokio::time::sleep(QUOTA_REGAINED).await;
+                }
             }
             progress();
         }
@@ -392,6 +396,8 @@ fn ratio(one: Duration, other: Duration) -> f64 {
 
 const BUCKET: &str = "snapshots";
 const WARM_UP: usize = 200;
+/// Some periods of the quota.
+const QUOTA_REGAINED: Duration = Duration::from_millis(150);
 const SETTLED: Duration = Duration::from_millis(20);
 /// Local header, central directory and its end, for one file called `bootstrap`.
 const ZIP_OVERHEAD: u64 = 30 + 46 + 22 + 2 * 9;
