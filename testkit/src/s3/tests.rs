@@ -32,6 +32,37 @@ async fn get_if_none_match_of_the_current_etag_is_304() {
 }
 
 #[tokio::test]
+async fn over_https_it_is_the_same_s3() {
+    let server = S3Server::start_https().await;
+    server.create_bucket("bucket");
+    let client = server.client();
+    let put = client.put_object().bucket("bucket").key("key");
+    put.body(ByteStream::from_static(b"one"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(server.get("bucket", "key"), Some(b"one".to_vec()));
+    let answer = client.get_object().bucket("bucket").key("key");
+    let answer = answer.send().await.unwrap();
+    assert_eq!(answer.body.collect().await.unwrap().to_vec(), b"one");
+    assert!(server.endpoint().starts_with("https://"));
+}
+
+#[tokio::test]
+async fn a_stalled_body_goes_on_after_its_pause() {
+    let (server, client) = server_with_bucket().await;
+    server.put("bucket", "key", "first second");
+    let pause = std::time::Duration::from_millis(200);
+    server.fail_next(Operation::GetObject, "key", Fault::StallBody(6, pause), 1);
+    let answer = client.get_object().bucket("bucket").key("key");
+    let mut body = answer.send().await.unwrap().body;
+    assert_eq!(body.next().await.unwrap().unwrap().as_ref(), b"first ");
+    let paused = std::time::Instant::now();
+    assert_eq!(body.next().await.unwrap().unwrap().as_ref(), b"second");
+    assert!(paused.elapsed() >= pause / 2);
+}
+
+#[tokio::test]
 async fn get_and_head_obey_their_conditions() {
     let (server, client) = server_with_bucket().await;
     let etag = server.put("bucket", "key", "one");
