@@ -401,3 +401,22 @@ const QUOTA_REGAINED: Duration = Duration::from_millis(150);
 const SETTLED: Duration = Duration::from_millis(20);
 /// Local header, central directory and its end, for one file called `bootstrap`.
 const ZIP_OVERHEAD: u64 = 30 + 46 + 22 + 2 * 9;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing is timed here: that they start, load and answer is what the figures rest on.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_program_starts_and_answers() {
+        let programs = Programs::build(true, |_| {}).unwrap();
+        assert!(Size::of(&programs.authorizer).unwrap().zipped > ZIP_OVERHEAD);
+        let processes = Processes::prepare(programs, &[100]).await;
+        let starts = processes.cold_starts(1, || {}).await;
+        let started: Vec<_> = starts.iter().map(|row| row.start).collect();
+        let expected = [Start::NoOp, Start::Authorizer(100), Start::SdkDefaults(100)];
+        assert_eq!(started, expected);
+        let costs = processes.invocation_cpu(1, 3, || {}).await;
+        assert!(costs.sdk_defaults.is_some());
+    }
+}
