@@ -5,13 +5,18 @@
     reason = "a bench that cannot make its input has nothing to measure"
 )]
 
+pub mod bound;
+pub mod distributions;
+pub mod ours;
 pub mod processes;
+pub mod rivals;
 
 use revocation::{
     Contents, CrlNumber, CrlRecord, Issuer, IssuerRecord, ObjectRef, RevokedSet, Scope,
     SerialNumber, UnixTime,
 };
-use testkit::pki::Ca;
+use testkit::events;
+use testkit::pki::{Ca, KeyKind, LeafOptions};
 
 /// The large input: a million serial numbers, or so many that an unoptimized smoke run ends soon.
 pub const LARGE: usize = if cfg!(debug_assertions) {
@@ -41,6 +46,11 @@ impl Random {
         octets
     }
 
+    /// The same as a number: at least 2^120.
+    pub fn number(&mut self) -> u128 {
+        u128::from_be_bytes(self.serial())
+    }
+
     fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -57,12 +67,13 @@ pub fn serials(count: usize, seed: u64) -> Vec<[u8; 16]> {
 
 /// The serial number with these octets of value.
 pub fn serial_number(octets: &[u8; 16]) -> SerialNumber {
-    let content = if octets[0] < 0x80 {
-        octets.to_vec()
-    } else {
-        [&[0][..], octets].concat()
-    };
-    SerialNumber::from_der_integer(&content).expect("16 octets without a leading zero")
+    SerialNumber::from_der_integer(&der_integer(octets)).expect("16 octets, the first not 0")
+}
+
+/// The content octets of the DER INTEGER with these octets of value.
+pub fn der_integer(octets: &[u8; 16]) -> Vec<u8> {
+    let padding: &[u8] = if octets[0] < 0x80 { &[] } else { &[0] };
+    [padding, octets].concat()
 }
 
 /// The set of these serial numbers.
@@ -73,15 +84,48 @@ pub fn revoked_set(serials: &[[u8; 16]]) -> RevokedSet<Vec<u8>> {
 /// A CRL in DER with these entries, half of them with a reason code.
 pub fn crl(ca: &Ca, serials: &[[u8; 16]]) -> Vec<u8> {
     let reasons = [None, Some(1)].into_iter().cycle();
-    let entries = serials.iter().zip(reasons).map(|(serial, reason)| {
-        let padded = if serial[0] < 0x80 {
-            serial.to_vec()
-        } else {
-            [&[0][..], serial].concat()
-        };
-        (padded, 1_793_000_000, reason)
-    });
+    let entries = serials.iter().zip(reasons);
+    let entries = entries.map(|(serial, reason)| (der_integer(serial), 1_793_000_000, reason));
     ca.crl().entries(entries).der()
+}
+
+/// An HTTP API's authorizer event of payload 2.0 as large as a browser's call makes it, about 3.4 KB,
+/// with a certificate of the CA for a key of that kind.
+pub fn event(ca: &Ca, key: KeyKind) -> String {
+    let options = LeafOptions {
+        key,
+        ..LeafOptions::default()
+    };
+    let mut event = events::http_api_v2(&ca.issue_with("alice", options).certificate_pem());
+    let headers = [
+        ("accept-encoding", "gzip, deflate, br, zstd"),
+        ("accept-language", "en-GB,en;q=0.9,de;q=0.7"),
+        ("cache-control", "no-cache"),
+        ("origin", "https://orders.example.com"),
+        ("priority", "u=1, i"),
+        (
+            "referer",
+            "https://orders.example.com/customers/4711/orders",
+        ),
+        (
+            "sec-ch-ua",
+            "\"Chromium\";v=\"142\", \"Not_A Brand\";v=\"99\"",
+        ),
+        ("sec-ch-ua-mobile", "?0"),
+        ("sec-ch-ua-platform", "\"Linux\""),
+        ("sec-fetch-dest", "empty"),
+        ("sec-fetch-mode", "cors"),
+        ("sec-fetch-site", "same-site"),
+        (
+            "traceparent",
+            "00-69213f9f0f2f4a2d1c9d6f6e5b3a7c11-5b3a7c1169213f9f-01",
+        ),
+        ("x-request-id", "7f9c2ba4-e88f-4a3e-9e51-2f1d6a9b0c34"),
+    ];
+    for (name, value) in headers {
+        event["headers"][name] = value.into();
+    }
+    event.to_string()
 }
 
 /// A snapshot that knows one CA and its complete CRL with these entries.

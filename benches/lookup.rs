@@ -1,18 +1,16 @@
 //! One look-up in a revoked set, beside a hash set and a sorted vector of the same numbers.
 
-use std::collections::HashSet;
 use std::hint::black_box;
 
-use benches::{LARGE, revoked_set, serial_number, serials};
+use benches::{LARGE, revoked_set, rivals, serial_number, serials};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 fn lookup(criterion: &mut Criterion) {
     for count in [10_000, LARGE] {
         let members = serials(count, 1);
         let set = revoked_set(&members);
-        let hashed: HashSet<[u8; 16]> = members.iter().copied().collect();
-        let mut sorted = members.clone();
-        sorted.sort_unstable();
+        let hashed = rivals::hash_set(&members);
+        let sorted = rivals::sorted(&members);
 
         // Different numbers each time and all over the set, so that caches do not hold them all.
         let hits: Vec<_> = members.iter().copied().step_by(count / 10_000).collect();
