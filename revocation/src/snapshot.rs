@@ -312,7 +312,7 @@ impl<D: AsRef<[u8]>> FirstPart<D> {
 pub struct Lengths {
     /// All of it, in octets.
     pub whole: usize,
-    /// Its first part.
+    /// Its first part: at least [`Self::OCTETS`], at most all of it.
     pub first: usize,
 }
 
@@ -336,11 +336,11 @@ impl Lengths {
         }
         parser.at = LENGTH_AT;
         let (whole, first) = (parser.length()?, parser.length()?);
-        if first <= whole {
+        if (Self::OCTETS..=whole).contains(&first) {
             Ok(Self { whole, first })
         } else {
             Err(SnapshotError::NotCanonical(
-                "its first part is longer than the whole",
+                "its first part is shorter than its head or longer than the whole",
             ))
         }
     }
@@ -908,6 +908,18 @@ mod tests {
             let error = Snapshot::decode(with_checksums(octets.clone())).unwrap_err();
             let found = u32::from(version);
             assert_eq!(error, SnapshotError::Version { found });
+        }
+    }
+
+    #[test]
+    fn the_first_part_is_neither_shorter_than_its_head_nor_longer_than_the_whole() {
+        let mut octets = empty().encode().unwrap();
+        let length = octets.len();
+        for (first, is_possible) in [(0, false), (31, false), (32, true), (length + 1, false)] {
+            let stated = u64::try_from(first).unwrap().to_le_bytes();
+            octets[FIRST_LENGTH_AT..FIRST_LENGTH_AT + 8].copy_from_slice(&stated);
+            assert_eq!(Lengths::read(&octets).is_ok(), is_possible, "{first}");
+            assert!(FirstPart::open(&octets[..]).is_err());
         }
     }
 
