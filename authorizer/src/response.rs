@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use serde::ser::{Error, SerializeMap};
+use revocation::hex;
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::client_cert::ClientCert;
@@ -198,12 +199,7 @@ struct Hex<'a>(&'a [u8; 32]);
 
 impl Serialize for Hex<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut digits = [0; 64];
-        for (pair, octet) in digits.as_chunks_mut().0.iter_mut().zip(self.0) {
-            let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
-            *pair = [digit(octet >> 4), digit(octet & 15)];
-        }
-        serializer.serialize_str(std::str::from_utf8(&digits).map_err(S::Error::custom)?)
+        serializer.serialize_str(hex(self.0, &mut [0; 64]))
     }
 }
 

@@ -21,6 +21,7 @@
 
 pub mod der;
 pub mod distribution_point;
+mod hex;
 mod issuer;
 mod scope;
 mod serial;
@@ -30,6 +31,7 @@ mod snapshot;
 mod status;
 mod time;
 
+pub use crate::hex::hex;
 pub use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
 pub use crate::scope::{CertificateKind, Covers, CrlNumber, CrlNumberError, Scope};
 pub use crate::serial::{SerialNumber, SerialNumberError};

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::hex::hex;
+
 /// A certificate's serial number (RFC 5280 §4.1.2.2): the value of its INTEGER.
 ///
 /// Positive numbers up to 20 octets, as the RFC demands of users, and negative ones up to 20
@@ -115,18 +117,13 @@ impl fmt::Display for SerialNumber {
             .iter()
             .position(|&octet| octet != 0)
             .unwrap_or(magnitude.len() - 1);
-        let significant = &magnitude[first..];
         // Written at once: every decision shows one.
+        let significant = &magnitude[first..];
         let mut digits = [0; 2 * Self::MAX_OCTETS];
-        for (pair, octet) in digits.as_chunks_mut().0.iter_mut().zip(significant) {
-            let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
-            *pair = [digit(octet >> 4), digit(octet & 15)];
-        }
         if self.negative {
             f.write_str("-")?;
         }
-        let digits = &digits[..2 * significant.len()];
-        f.write_str(std::str::from_utf8(digits).map_err(|_| fmt::Error)?)
+        f.write_str(hex(significant, &mut digits))
     }
 }
 

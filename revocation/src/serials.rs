@@ -160,7 +160,7 @@ const SAMPLE: usize = 4096;
 const SHORTEST_INTEGER: usize = 3;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -200,7 +200,7 @@ mod tests {
     }
 
     /// Numbers that look random, and are the same at each run.
-    fn random(count: usize) -> impl Iterator<Item = u128> {
+    pub(crate) fn random_numbers() -> impl Iterator<Item = u128> {
         let mut state = 7_u128;
         std::iter::repeat_with(move || {
             state = state
@@ -210,7 +210,6 @@ mod tests {
                 (state ^ (state >> 64)).wrapping_mul(0xd6e8_feb8_6659_fd93_a076_1d64_78bd_642f);
             mixed ^ (mixed >> 61)
         })
-        .take(count)
     }
 
     proptest! {
@@ -260,7 +259,7 @@ mod tests {
     #[test]
     fn many_numbers_of_any_distribution_are_sorted_as_plainly() {
         let count = 40_000;
-        let random: Vec<u128> = random(count).collect();
+        let random: Vec<u128> = random_numbers().take(count).collect();
         let low = |&number: &u128| number & u128::from(u64::MAX);
         let map = |shape: &dyn Fn(&u128) -> u128| random.iter().map(shape).collect::<Vec<_>>();
         let ascending = {
