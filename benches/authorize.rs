@@ -4,10 +4,9 @@
 use std::hint::black_box;
 
 use authorizer::decision::Policy;
-use benches::{event, ours, rivals, serials, snapshot};
+use benches::{event, is_permission, ours, rivals, serials, snapshot};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use revocation::Snapshot;
-use serde_json::Value;
 use testkit::pki::{Ca, KeyKind};
 
 fn authorize(criterion: &mut Criterion) {
@@ -21,12 +20,7 @@ fn authorize(criterion: &mut Criterion) {
     let policy = Policy::default();
     let ours = |event: &str| ours::respond(event, &snapshot, &policy);
     let theirs = |event: &str| rivals::first_thought_handler(event, &hash_set);
-    let allows = |response: Option<Vec<u8>>| {
-        let response: Option<Value> =
-            response.and_then(|octets| serde_json::from_slice(&octets).ok());
-        response.is_some_and(|response| response["isAuthorized"] == true)
-    };
-    assert!(allows(ours(&event)) && allows(theirs(&event)));
+    assert!(is_permission(ours(&event)) && is_permission(theirs(&event)));
 
     let mut group = criterion.benchmark_group("authorize");
     group.bench_function(

@@ -11,10 +11,13 @@ pub mod ours;
 pub mod processes;
 pub mod rivals;
 
+use std::time::Duration;
+
 use revocation::{
     Contents, CrlNumber, CrlRecord, Issuer, IssuerRecord, ObjectRef, RevokedSet, Scope,
     SerialNumber, UnixTime,
 };
+use serde_json::Value;
 use testkit::events;
 use testkit::pki::{Ca, KeyKind, LeafOptions};
 
@@ -126,6 +129,21 @@ pub fn event(ca: &Ca, key: KeyKind) -> String {
         event["headers"][name] = value.into();
     }
     event.to_string()
+}
+
+/// Whether these are the octets of an answer that lets a request in.
+pub fn is_permission(response: Option<Vec<u8>>) -> bool {
+    let response: Option<Value> = response.and_then(|octets| serde_json::from_slice(&octets).ok());
+    response.is_some_and(|response| response["isAuthorized"] == true)
+}
+
+/// The one in the middle, or the later of two; nothing of none.
+pub fn median(durations: &mut [Duration]) -> Duration {
+    durations.sort_unstable();
+    durations
+        .get(durations.len() / 2)
+        .copied()
+        .unwrap_or_default()
 }
 
 /// A snapshot that knows one CA and its complete CRL with these entries.

@@ -18,7 +18,7 @@ use testkit::pki::{Ca, Leaf, LeafOptions};
 use testkit::s3::S3Server;
 
 pub use self::quota::{NoQuota, Quota};
-use crate::{serials, snapshot};
+use crate::{median, serials, snapshot};
 
 /// The executables.
 #[derive(Clone, Debug)]
@@ -380,14 +380,6 @@ fn which(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path)
         .map(|directory| directory.join(program))
         .find(|candidate| candidate.is_file())
-}
-
-fn median(durations: &mut [Duration]) -> Duration {
-    durations.sort_unstable();
-    durations
-        .get(durations.len() / 2)
-        .copied()
-        .unwrap_or_default()
 }
 
 fn ratio(one: Duration, other: Duration) -> f64 {

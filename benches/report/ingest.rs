@@ -8,7 +8,7 @@ use crl_fetcher::truststore::Truststore;
 use testkit::pki::Ca;
 
 use crate::figures::Report;
-use crate::measure::{Contender, Failure, OURS, Session, Timings};
+use crate::measure::{Contender, Failure, OURS, Session, Timings, float, mebibytes};
 
 const SHA256: &str = "SHA-256 of the same octets";
 
@@ -50,7 +50,7 @@ pub(crate) fn measure(session: &Session, report: &mut Report) -> Result<(), Fail
             report.record("ingest_peak_mib", timing.name, mebibytes(peak));
         }
     }
-    let per_octet = yardstick / octets(der.len());
+    let per_octet = yardstick / float(der.len());
     report.detail("ingest_x_sha256", "CRL, MiB", mebibytes(der.len()));
     report.detail("ingest_x_sha256", "SHA-256, ns an octet", per_octet * 1e9);
     report.detail("ingest_x_sha256", "CPU, ms", timings.seconds(OURS)? * 1e3);
@@ -133,12 +133,4 @@ fn openssl(arguments: &[&str], file: Option<&Path>) -> bool {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
-}
-
-fn octets(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::INFINITY, f64::from)
-}
-
-fn mebibytes(count: usize) -> f64 {
-    octets(count) / 1_048_576.0
 }

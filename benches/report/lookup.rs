@@ -11,7 +11,7 @@ use testkit::pki::Ca;
 use webpki::CertRevocationList;
 
 use crate::figures::Report;
-use crate::measure::{Contender, Failure, OURS, Session, Timings};
+use crate::measure::{Contender, Failure, OURS, Session, Timings, float};
 
 /// Different questions each time and all over the set, so that no cache holds all that they need.
 const QUERIES: usize = if cfg!(debug_assertions) {
@@ -166,5 +166,5 @@ fn picked(numbers: &[[u8; 16]], seed: u64) -> Vec<[u8; 16]> {
 }
 
 fn per_query(seconds: f64) -> f64 {
-    seconds * 1e9 / u32::try_from(QUERIES).map_or(f64::NAN, f64::from)
+    seconds * 1e9 / float(QUERIES)
 }

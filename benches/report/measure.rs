@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use benches::median;
 use indicatif::{ProgressBar, ProgressStyle};
 use peak_alloc::PeakAlloc;
 use rustix::param::clock_ticks_per_second;
@@ -166,9 +167,9 @@ impl Session {
             }
         }
         let timings = contenders.iter().zip(durations).zip(peaks);
-        let timings = timings.map(|((contender, durations), peak)| Timing {
+        let timings = timings.map(|((contender, mut durations), peak)| Timing {
             name: contender.name,
-            seconds: median(durations).as_secs_f64(),
+            seconds: median(&mut durations).as_secs_f64(),
             peak,
         });
         Ok(Timings(timings.collect()))
@@ -218,12 +219,14 @@ fn children() -> Option<Duration> {
     ))
 }
 
-fn median(mut durations: Vec<Duration>) -> Duration {
-    durations.sort_unstable();
-    durations
-        .get(durations.len() / 2)
-        .copied()
-        .unwrap_or_default()
+/// A count for reckoning with; one that no measurement comes to is infinite.
+pub(crate) fn float(count: impl TryInto<u32>) -> f64 {
+    count.try_into().map_or(f64::INFINITY, f64::from)
+}
+
+/// So many octets.
+pub(crate) fn mebibytes(octets: impl TryInto<u32>) -> f64 {
+    float(octets) / 1_048_576.0
 }
 
 #[cfg(test)]

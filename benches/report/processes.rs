@@ -7,7 +7,7 @@ use benches::processes::{ColdStart, Processes, Programs, Quota, Size, Start};
 
 use crate::figures::Report;
 use crate::keys::Part;
-use crate::measure::{Failure, OURS, Session};
+use crate::measure::{Failure, OURS, Session, float, mebibytes};
 
 const NO_OP: &str = "a function that does nothing";
 const SDK_DEFAULTS: &str = "SDK defaults, JSON into a HashMap";
@@ -74,8 +74,8 @@ async fn cold(session: &Session, report: &mut Report, processes: &Processes) {
         let (name, _) = name_and_count(start);
         match processes.system_calls(start).await {
             Some(calls) => {
-                let calls = u32::try_from(calls).map_or(f64::INFINITY, f64::from);
-                report.detail("cold_x_noop_small", &format!("{name}, system calls"), calls);
+                let what = format!("{name}, system calls");
+                report.detail("cold_x_noop_small", &what, float(calls));
             }
             None => report.note("There is no strace here: system calls were not counted."),
         }
@@ -155,8 +155,4 @@ const fn name_and_count(start: Start) -> (&'static str, usize) {
 
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
-}
-
-fn mebibytes(octets: u64) -> f64 {
-    u32::try_from(octets).map_or(f64::INFINITY, f64::from) / 1_048_576.0
 }

@@ -3,13 +3,12 @@
 use std::hint::black_box;
 
 use authorizer::decision::Policy;
-use benches::{event, ours, rivals, serials, snapshot};
+use benches::{event, is_permission, ours, rivals, serials, snapshot};
 use revocation::Snapshot;
-use serde_json::Value;
 use testkit::pki::{Ca, KeyKind};
 
 use crate::figures::Report;
-use crate::measure::{Contender, Failure, OURS, Session};
+use crate::measure::{Contender, Failure, OURS, Session, float};
 
 const VALUE_PARSE: &str = "serde_json::Value parse";
 
@@ -59,8 +58,7 @@ pub(crate) fn measure(session: &Session, report: &mut Report) -> Result<(), Fail
             );
             continue;
         }
-        let octets = u32::try_from(event.len()).map_or(f64::INFINITY, f64::from);
-        report.detail("request_us", "event, octets", octets);
+        report.detail("request_us", "event, octets", float(event.len()));
         for timing in timings.iter() {
             report.record("request_us", timing.name, microseconds(timing.seconds));
             if timing.name != VALUE_PARSE {
@@ -70,11 +68,6 @@ pub(crate) fn measure(session: &Session, report: &mut Report) -> Result<(), Fail
         }
     }
     Ok(())
-}
-
-fn is_permission(response: Option<Vec<u8>>) -> bool {
-    let response: Option<Value> = response.and_then(|octets| serde_json::from_slice(&octets).ok());
-    response.is_some_and(|response| response["isAuthorized"] == true)
 }
 
 fn repeated<T>(mut request: impl FnMut() -> Option<T>) -> Option<u64> {

@@ -6,7 +6,7 @@ use benches::bound::octets_per_serial;
 use benches::{LARGE, ours, revoked_set, rivals, serials};
 
 use crate::figures::Report;
-use crate::measure::{Failure, OURS, Session};
+use crate::measure::{Failure, OURS, Session, float};
 
 /// Sets of random numbers, from ten thousand to ten million, beside other stored forms.
 pub(crate) fn measure(session: &Session, report: &mut Report) -> Result<(), Failure> {
@@ -21,8 +21,7 @@ pub(crate) fn measure(session: &Session, report: &mut Report) -> Result<(), Fail
         let number = u32::try_from(count).map_err(|_| Failure("too many".to_owned()))?;
         let bound = octets_per_serial(number);
         let mut record = |name: &str, octets: u64| {
-            let octets = u32::try_from(octets).map_or(f64::INFINITY, f64::from);
-            let per_serial = octets / f64::from(number);
+            let per_serial = float(octets) / f64::from(number);
             report.record(key, name, per_serial / bound);
             report.detail(key, &format!("{name}, octets each"), per_serial);
         };
@@ -36,12 +35,10 @@ pub(crate) fn measure(session: &Session, report: &mut Report) -> Result<(), Fail
             record("fst::Set", fst_octets(&members)?);
         }
         report.detail(key, "bound, octets each", bound);
-        let first_plane =
-            f64::from(u32::try_from(ours::first_plane_octets(&set)).unwrap_or(u32::MAX));
         report.detail(
             key,
             "crl-authorizer, of these in the first plane",
-            first_plane / f64::from(number),
+            float(ours::first_plane_octets(&set)) / f64::from(number),
         );
     }
     Ok(())
