@@ -4,6 +4,7 @@
 use std::hint::black_box;
 
 use authorizer::decision::Policy;
+use authorizer::recent::RecentClients;
 use benches::{event, is_permission, ours, rivals, serials, snapshot};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use revocation::Snapshot;
@@ -18,15 +19,24 @@ fn authorize(criterion: &mut Criterion) {
     };
     let hash_set = rivals::hash_set(&members);
     let policy = Policy::default();
-    let ours = |event: &str| ours::respond(event, &snapshot, &policy);
+    let [recent, forgotten] = [RecentClients::default(), RecentClients::forgotten()];
+    let ours = |event: &str| ours::respond(event, &recent, &snapshot, &policy);
+    let first = |event: &str| ours::respond(event, &forgotten, &snapshot, &policy);
     let theirs = |event: &str| rivals::first_thought_handler(event, &hash_set);
     assert!(is_permission(ours(&event)) && is_permission(theirs(&event)));
+    assert_eq!(ours(&event), first(&event));
 
     let mut group = criterion.benchmark_group("authorize");
     group.bench_function(
         BenchmarkId::from_parameter("event to response"),
         |bencher| {
             bencher.iter(|| ours(black_box(&event)));
+        },
+    );
+    group.bench_function(
+        BenchmarkId::from_parameter("the same, certificate not seen before"),
+        |bencher| {
+            bencher.iter(|| first(black_box(&event)));
         },
     );
     group.bench_function(

@@ -1,6 +1,7 @@
 //! What is measured: the product's own calls, each from the octets that arrive to the answer.
 
 use authorizer::decision::Policy;
+use authorizer::recent::RecentClients;
 use authorizer::response::Format;
 use crl_fetcher::crl::CertificateList;
 use crl_fetcher::truststore::Truststore;
@@ -42,8 +43,13 @@ pub fn first_lookup(snapshot: &[u8], serial: &SerialNumber) -> Option<bool> {
 }
 
 /// An event's octets → the response's octets, by that policy.
-pub fn respond(event: &str, snapshot: &Snapshot<Vec<u8>>, policy: &Policy) -> Option<Vec<u8>> {
+pub fn respond(
+    event: &str,
+    clients: &RecentClients,
+    snapshot: &Snapshot<Vec<u8>>,
+    policy: &Policy,
+) -> Option<Vec<u8>> {
     let event: &RawValue = serde_json::from_str(event).ok()?;
-    let Ok(answer) = authorizer::respond(event, snapshot, NOW, policy, Format::Simple);
+    let Ok(answer) = authorizer::respond(event, clients, snapshot, NOW, policy, Format::Simple);
     serde_json::to_vec(&answer.response).ok()
 }

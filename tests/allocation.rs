@@ -22,6 +22,7 @@ use std::hint::black_box;
 use authorizer::client_cert::ClientCert;
 use authorizer::decision::Policy;
 use authorizer::event::Request;
+use authorizer::recent::RecentClients;
 use authorizer::respond;
 use authorizer::response::Format;
 use checks::fixed::NOW;
@@ -137,7 +138,9 @@ const BOUNDS: [Bound; 12] = [
         decode: |octets| {
             if let Ok(request) = serde_json::from_slice::<&RawValue>(octets) {
                 let policy = Policy::default();
-                let Ok(answer) = respond(request, event::known(), NOW, &policy, Format::Iam);
+                let known = event::known();
+                let clients = RecentClients::forgotten();
+                let Ok(answer) = respond(request, &clients, known, NOW, &policy, Format::Iam);
                 drop(black_box(answer));
             }
         },
@@ -192,7 +195,9 @@ fn answer_usual_requests() {
         let request: &RawValue = serde_json::from_slice(&event).unwrap();
         let answer = |_: &[u8]| {
             let policy = Policy::default();
-            let Ok(answer) = respond(request, event::known(), NOW, &policy, Format::Iam);
+            let known = event::known();
+            let clients = RecentClients::forgotten();
+            let Ok(answer) = respond(request, &clients, known, NOW, &policy, Format::Iam);
             drop(black_box(answer));
         };
         let peak = peak(&answer, &event);

@@ -53,7 +53,7 @@ pub struct JsonString<'a> {
 
 impl<'a> JsonString<'a> {
     /// `None` for a value of another type.
-    fn new(json: &'a str) -> Option<Self> {
+    pub(crate) fn new(json: &'a str) -> Option<Self> {
         let escaped = json.strip_prefix('"')?.strip_suffix('"')?;
         Some(Self {
             quoted: json,

@@ -18,6 +18,7 @@ use testkit::pki::{Ca, LeafOptions, der};
 
 use crate::client_cert::ClientCert;
 use crate::decision::{Decision, Effect, Policy, Reason, decide};
+use crate::recent::RecentClients;
 use crate::respond;
 use crate::response::Format;
 
@@ -187,6 +188,8 @@ static SNAPSHOT: LazyLock<Snapshot<Vec<u8>>> = LazyLock::new(|| {
 /// Within the year that the test PKI's certificates are valid in.
 const NOW: UnixTime = UnixTime::from_seconds(1_793_600_000);
 
+static CLIENTS: LazyLock<RecentClients> = LazyLock::new(RecentClients::default);
+
 /// What may stand in the place of the certificate, the usual and the unusual.
 static PEMS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let (revoked, good) = (CA.issue("mallory"), CA.issue("alice \"é\" \u{7f}"));
@@ -219,9 +222,13 @@ static PEMS: LazyLock<Vec<String>> = LazyLock::new(|| {
 fn answers(event: &str, format: Format) -> [String; 2] {
     let policy = Policy::default();
     let raw: &RawValue = serde_json::from_str(event).unwrap();
-    let Ok(ours) = respond(raw, &*SNAPSHOT, NOW, &policy, format);
-    let ours = serde_json::to_string(&ours.response).unwrap();
-    [ours, answer(event, NOW, &policy, format)]
+    let ours = || {
+        let Ok(ours) = respond(raw, &CLIENTS, &*SNAPSHOT, NOW, &policy, format);
+        serde_json::to_string(&ours.response).unwrap()
+    };
+    let first = ours();
+    assert_eq!(ours(), first, "a client that comes again");
+    [first, answer(event, NOW, &policy, format)]
 }
 
 #[test]

@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::sync::Arc;
 
 use revocation::hex;
-use serde::ser::SerializeMap;
+use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
+use serde_json::value::to_raw_value;
 
 use crate::client_cert::ClientCert;
 use crate::decision::{Decision, Effect, Reason};
 use crate::event::{Request, Shape};
+use crate::recent::Client;
 
 /// What payload 2.0 events are answered with. It must be what the authorizer was created for: the
 /// template sets both from one parameter.
@@ -22,7 +25,7 @@ pub enum Format {
 }
 
 /// The answer to one request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Response {
     /// HTTP API, payload 2.0, with simple responses enabled.
@@ -32,7 +35,7 @@ pub enum Response {
 }
 
 /// A simple response.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Simple {
     is_authorized: bool,
@@ -40,7 +43,7 @@ pub struct Simple {
 }
 
 /// An IAM policy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Iam {
     principal_id: PrincipalId,
@@ -68,11 +71,11 @@ struct Statement {
 }
 
 /// What the backend, the access log and gateway responses can use: flat strings, since REST APIs
-/// take nothing else. The certificate's are made as they are written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// take nothing else. They are made as they are written.
+#[derive(Clone, Debug)]
 struct Context {
     decision: Decision,
-    certificate: Option<ClientCert>,
+    client: Option<Arc<Client>>,
     snapshot: String,
 }
 
@@ -82,7 +85,7 @@ impl Response {
     pub fn new(
         decision: Decision,
         request: &Request<'_>,
-        certificate: Option<ClientCert>,
+        client: Option<Arc<Client>>,
         snapshot: String,
         format: Format,
     ) -> (Self, Decision) {
@@ -98,7 +101,7 @@ impl Response {
                 },
                 context: Context {
                     decision,
-                    certificate,
+                    client,
                     snapshot,
                 },
             });
@@ -112,9 +115,9 @@ impl Response {
             },
             _ => decision,
         };
-        let fingerprint = certificate
+        let fingerprint = client
             .as_ref()
-            .map(|certificate| certificate.fingerprint);
+            .map(|client| client.certificate().fingerprint);
         let response = Self::Iam(Iam {
             principal_id: PrincipalId(fingerprint),
             policy_document: PolicyDocument {
@@ -131,7 +134,7 @@ impl Response {
             },
             context: Context {
                 decision,
-                certificate,
+                client,
                 snapshot,
             },
         });
@@ -139,8 +142,8 @@ impl Response {
     }
 
     /// The certificate it is about, if there is one that can be read.
-    pub const fn certificate(&self) -> Option<&ClientCert> {
-        self.context().certificate.as_ref()
+    pub fn certificate(&self) -> Option<&ClientCert> {
+        self.context().client.as_deref().map(Client::certificate)
     }
 
     /// The snapshot that was decided from.
@@ -158,10 +161,29 @@ impl Response {
 
 impl Serialize for Context {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(client) = &self.client else {
+            return Entries(self).serialize(serializer);
+        };
+        let write = || to_raw_value(&Entries(self));
+        let json = client.context(self.decision, &self.snapshot, write);
+        json.map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+/// What a context is made of.
+struct Entries<'a>(&'a Context);
+
+impl Serialize for Entries<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(Context {
+            decision,
+            client,
+            snapshot,
+        }) = self;
         let mut context = serializer.serialize_map(None)?;
-        context.serialize_entry("decision", self.decision.effect.code())?;
-        context.serialize_entry("reason", self.decision.reason.code())?;
-        if let Some(certificate) = &self.certificate {
+        context.serialize_entry("decision", decision.effect.code())?;
+        context.serialize_entry("reason", decision.reason.code())?;
+        if let Some(certificate) = client.as_deref().map(Client::certificate) {
             context.serialize_entry("serialNumber", &Shown(&certificate.serial))?;
             context.serialize_entry("subject", &*shortened(&certificate.subject))?;
             context.serialize_entry("issuer", &*shortened(&certificate.issuer))?;
@@ -171,7 +193,7 @@ impl Serialize for Context {
                 context.serialize_entry("sans", &*shortened(&certificate.sans))?;
             }
         }
-        context.serialize_entry("snapshot", &self.snapshot)?;
+        context.serialize_entry("snapshot", snapshot)?;
         context.end()
     }
 }

@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use authorizer::decision::Policy;
+use authorizer::recent::RecentClients;
 use benches::{event, is_permission, ours, rivals, serials, snapshot};
 use revocation::Snapshot;
 use testkit::pki::{Ca, KeyKind};
@@ -10,6 +11,7 @@ use testkit::pki::{Ca, KeyKind};
 use crate::figures::Report;
 use crate::measure::{Contender, Failure, OURS, Session, float};
 
+const FIRST: &str = "crl-authorizer, certificate not seen before";
 const VALUE_PARSE: &str = "serde_json::Value parse";
 
 const REQUESTS: u32 = if cfg!(debug_assertions) { 50 } else { 2_000 };
@@ -25,15 +27,17 @@ pub(crate) fn measure(session: &Session, report: &mut Report) -> Result<(), Fail
     let policy = Policy::default();
     for key in [KeyKind::Rsa2048, KeyKind::P256] {
         let event = event(&ca, key);
-        if !is_permission(ours::respond(&event, &snapshot, &policy))
+        let [recent, forgotten] = [RecentClients::default(), RecentClients::forgotten()];
+        let respond = |clients| ours::respond(black_box(&event), clients, &snapshot, &policy);
+        if !is_permission(respond(&recent))
+            || respond(&recent) != respond(&forgotten)
             || !is_permission(rivals::first_thought_handler(&event, &hash_set))
         {
             return Err(Failure("a good certificate was not let in".to_owned()));
         }
         let contenders = vec![
-            Contender::new(OURS, || {
-                repeated(|| ours::respond(black_box(&event), &snapshot, &policy))
-            }),
+            Contender::new(OURS, || repeated(|| respond(&recent))),
+            Contender::new(FIRST, || repeated(|| respond(&forgotten))),
             Contender::new("aws_lambda_events + x509-parser", || {
                 repeated(|| rivals::first_thought_handler(black_box(&event), &hash_set))
             }),

@@ -11,6 +11,7 @@ mod report;
 use std::process::ExitCode;
 
 use authorizer::decision::Policy;
+use authorizer::recent::RecentClients;
 use clap::Parser;
 use serde_json::value::RawValue;
 
@@ -92,7 +93,8 @@ fn authorize(arguments: &Authorize) -> Result<ExitCode, FileError> {
         }
     }
     let format = arguments.response.into();
-    let Ok(answer) = authorizer::respond(&event, &snapshot, at, &Policy::default(), format);
+    let (clients, policy) = (RecentClients::forgotten(), Policy::default());
+    let Ok(answer) = authorizer::respond(&event, &clients, &snapshot, at, &policy, format);
     let effect = answer.decision.effect.code();
     let detail = answer
         .unreadable

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use authorizer::decision::{Decision, Effect, Policy, Reason};
+use authorizer::recent::RecentClients;
 use authorizer::respond;
 use authorizer::response::Format;
 use crl_fetcher::crl::{CertificateList, crls_in};
@@ -36,7 +37,8 @@ pub fn check(octets: &[u8]) -> Option<Decision> {
     }
     let event: Box<RawValue> = serde_json::from_slice(octets).ok()?;
     let [simple, iam] = [Format::Simple, Format::Iam].map(|format| {
-        let Ok(answer) = respond(&event, known(), NOW, &Policy::default(), format);
+        let (clients, policy) = (RecentClients::forgotten(), Policy::default());
+        let Ok(answer) = respond(&event, &clients, known(), NOW, &policy, format);
         let response = serde_json::to_value(&answer.response).expect("a response is JSON");
         check_words(&response, answer.decision);
         if answer.decision.effect == Effect::Allow {
