@@ -118,6 +118,12 @@ impl S3Server {
         self.shared.store.remove(bucket, key);
     }
 
+    /// Puts an object's current version under a legal hold of S3 Object Lock: it cannot be deleted.
+    /// Panics if there is no such object.
+    pub fn hold(&self, bucket: &str, key: &str) {
+        self.shared.store.hold(bucket, key);
+    }
+
     /// The ETag of an object's current version, in quotes.
     pub fn etag(&self, bucket: &str, key: &str) -> Option<String> {
         self.shared.store.etag(bucket, key)
@@ -249,6 +255,10 @@ pub enum Operation {
     PutObject,
     /// DELETE of an object.
     DeleteObject,
+    /// POST to a bucket with `delete`. Its key, in log and faults, is empty.
+    DeleteObjects,
+    /// GET of a bucket with `versions`. Its key, in log and faults, is empty.
+    ListObjectVersions,
     /// GET of a bucket with `list-type=2`. Its key, in log and faults, is empty.
     ListObjectsV2,
     /// Anything else.
@@ -257,6 +267,10 @@ pub enum Operation {
 
 impl Operation {
     fn of(method: &Method, uri: &Uri, key: &str) -> Self {
+        let asks = |name: &str| {
+            let mut parameters = uri.query().unwrap_or_default().split('&');
+            parameters.any(|parameter| parameter.split('=').next() == Some(name))
+        };
         match (method, key.is_empty()) {
             (&Method::GET, false) => Self::GetObject,
             (&Method::HEAD, false) => Self::HeadObject,
@@ -265,6 +279,8 @@ impl Operation {
             (&Method::GET, true) if uri.query().is_some_and(|q| q.contains("list-type=2")) => {
                 Self::ListObjectsV2
             }
+            (&Method::GET, true) if asks("versions") => Self::ListObjectVersions,
+            (&Method::POST, true) if asks("delete") => Self::DeleteObjects,
             _ => Self::Other,
         }
     }

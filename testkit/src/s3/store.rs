@@ -16,10 +16,12 @@ use md5::{Digest, Md5};
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 use s3s::dto::{
-    Checksum, ChecksumMode, CommonPrefix, DeleteObjectInput, DeleteObjectOutput, ETag,
-    ETagCondition, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
-    HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
-    PutObjectInput, PutObjectOutput, Range, StreamingBlob, Timestamp,
+    Checksum, ChecksumMode, CommonPrefix, DeleteMarkerEntry, DeleteObjectInput, DeleteObjectOutput,
+    DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, ETagCondition, Error,
+    GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
+    HeadObjectOutput, ListObjectVersionsInput, ListObjectVersionsOutput, ListObjectsV2Input,
+    ListObjectsV2Output, Object, ObjectIdentifier, ObjectVersion, PutObjectInput, PutObjectOutput,
+    Range, StreamingBlob, Timestamp,
 };
 use s3s::{Body, S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use time::OffsetDateTime;
@@ -92,6 +94,14 @@ impl Store {
         }
     }
 
+    pub(super) fn hold(&self, bucket: &str, key: &str) {
+        let mut buckets = self.buckets.lock().unwrap();
+        let version = buckets
+            .get_mut(bucket)
+            .and_then(|objects| objects.get_mut(key)?.last_mut());
+        version.expect("the object was put before").is_held = true;
+    }
+
     pub(super) fn etag(&self, bucket: &str, key: &str) -> Option<String> {
         let buckets = self.buckets.lock().unwrap();
         Some(format!("\"{}\"", current(buckets.get(bucket)?, key)?.etag))
@@ -108,8 +118,36 @@ impl Store {
             etag: hex(&Md5::digest(body.as_deref().unwrap_or_default())),
             modified: now(),
             checksum,
+            is_held: false,
             body,
         }
+    }
+
+    /// Deletes a version for ever or, without a version id, sets a delete marker.
+    fn delete(
+        &self,
+        objects: &mut Bucket,
+        key: &str,
+        version_id: Option<String>,
+    ) -> S3Result<Deleted> {
+        let versions = objects.entry(key.to_owned()).or_default();
+        let Some(id) = version_id else {
+            let marker = self.version(None, Checksum::default());
+            let id = marker.id.clone();
+            versions.push(marker);
+            return Ok(Deleted { id, marker: true });
+        };
+        let version = versions.iter().find(|version| version.id == id);
+        if version.is_some_and(|version| version.is_held) {
+            return Err(s3_error!(
+                AccessDenied,
+                "Access Denied because object protected by object lock."
+            ));
+        }
+        // A version that is not there counts as deleted.
+        let marker = version.is_some_and(|version| version.body.is_none());
+        versions.retain(|version| version.id != id);
+        Ok(Deleted { id, marker })
     }
 
     fn announce(&self, bucket: &str, key: &str, etag: &str) {
@@ -301,26 +339,132 @@ impl S3 for Store {
         let objects = buckets
             .get_mut(&input.bucket)
             .ok_or_else(|| s3_error!(NoSuchBucket))?;
-        if let Some(id) = input.version_id {
-            let versions = objects.entry(input.key).or_default();
-            let marker = versions
-                .iter()
-                .any(|version| version.id == id && version.body.is_none());
-            versions.retain(|version| version.id != id);
-            return Ok(S3Response::new(DeleteObjectOutput {
-                delete_marker: marker.then_some(true),
-                version_id: Some(id),
-                ..DeleteObjectOutput::default()
-            }));
+        if input.version_id.is_none() {
+            may_write(current(objects, &input.key), input.if_match.as_ref(), None)?;
         }
-        may_write(current(objects, &input.key), input.if_match.as_ref(), None)?;
-        let marker = self.version(None, Checksum::default());
-        let id = marker.id.clone();
-        objects.entry(input.key).or_default().push(marker);
+        let Deleted { id, marker } = self.delete(objects, &input.key, input.version_id)?;
         Ok(S3Response::new(DeleteObjectOutput {
-            delete_marker: Some(true),
+            delete_marker: marker.then_some(true),
             version_id: Some(id),
             ..DeleteObjectOutput::default()
+        }))
+    }
+
+    async fn delete_objects(
+        &self,
+        request: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        let input = request.input;
+        if !(1..=MAX_DELETED).contains(&input.delete.objects.len()) {
+            return Err(s3_error!(MalformedXML));
+        }
+        let mut buckets = self.buckets.lock().unwrap();
+        let objects = buckets
+            .get_mut(&input.bucket)
+            .ok_or_else(|| s3_error!(NoSuchBucket))?;
+        let mut deleted = Vec::new();
+        let mut errors = Vec::new();
+        for ObjectIdentifier {
+            key, version_id, ..
+        } in input.delete.objects
+        {
+            match self.delete(objects, &key, version_id.clone()) {
+                Ok(Deleted { id, marker }) => deleted.push(DeletedObject {
+                    delete_marker: marker.then_some(true),
+                    delete_marker_version_id: marker.then_some(id),
+                    key: Some(key),
+                    version_id,
+                }),
+                Err(error) => errors.push(Error {
+                    code: Some(error.code().as_str().to_owned()),
+                    key: Some(key),
+                    message: error.message().map(str::to_owned),
+                    version_id,
+                }),
+            }
+        }
+        let is_quiet = input.delete.quiet.unwrap_or_default();
+        Ok(S3Response::new(DeleteObjectsOutput {
+            deleted: (!is_quiet).then_some(deleted),
+            errors: Some(errors),
+            ..DeleteObjectsOutput::default()
+        }))
+    }
+
+    async fn list_object_versions(
+        &self,
+        request: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        let input = request.input;
+        if input.encoding_type.is_some() || input.delimiter.is_some() {
+            return Err(s3_error!(NotImplemented, "encoding-type or delimiter"));
+        }
+        if input.version_id_marker.is_some() && input.key_marker.is_none() {
+            return Err(s3_error!(
+                InvalidArgument,
+                "A version-id marker cannot be specified without a key marker."
+            ));
+        }
+        let buckets = self.buckets.lock().unwrap();
+        let objects = buckets
+            .get(&input.bucket)
+            .ok_or_else(|| s3_error!(NoSuchBucket))?;
+        let max_keys = input.max_keys.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS);
+        let limit = usize::try_from(max_keys).unwrap_or_default();
+        let prefix = input.prefix.as_deref().unwrap_or_default();
+        let key_marker = input.key_marker.as_deref().unwrap_or_default();
+        // Of the marker's own key, only what is older than the marker; ids grow with time here.
+        let is_after = |key: &str, version: &Version| match &input.version_id_marker {
+            Some(id) if key == key_marker => version.id.as_str() < id.as_str(),
+            _ => key > key_marker,
+        };
+        let mut listed = objects
+            .iter()
+            .filter(|(key, _)| key.starts_with(prefix))
+            .flat_map(|(key, versions)| {
+                let newest_first = versions.iter().rev().enumerate();
+                newest_first.map(move |(age, version)| (key, version, age == 0))
+            })
+            .filter(|(key, version, _)| is_after(key, version));
+        let page: Vec<_> = listed.by_ref().take(limit).collect();
+        let is_truncated = listed.next().is_some();
+        let last = page.last().filter(|_| is_truncated);
+        let next = last.map(|(key, version, _)| ((*key).clone(), version.id.clone()));
+        let (next_key_marker, next_version_id_marker) = next.unzip();
+        let mut versions = Vec::new();
+        let mut delete_markers = Vec::new();
+        for (key, version, is_latest) in page {
+            match &version.body {
+                Some(body) => versions.push(ObjectVersion {
+                    key: Some(key.clone()),
+                    version_id: Some(version.id.clone()),
+                    is_latest: Some(is_latest),
+                    e_tag: Some(ETag::Strong(version.etag.clone())),
+                    last_modified: Some(version.modified.into()),
+                    size: Some(length(body)),
+                    ..ObjectVersion::default()
+                }),
+                None => delete_markers.push(DeleteMarkerEntry {
+                    key: Some(key.clone()),
+                    version_id: Some(version.id.clone()),
+                    is_latest: Some(is_latest),
+                    last_modified: Some(version.modified.into()),
+                    ..DeleteMarkerEntry::default()
+                }),
+            }
+        }
+        Ok(S3Response::new(ListObjectVersionsOutput {
+            name: Some(input.bucket),
+            prefix: input.prefix,
+            key_marker: input.key_marker,
+            version_id_marker: input.version_id_marker,
+            max_keys: Some(max_keys),
+            is_truncated: Some(is_truncated),
+            next_key_marker,
+            next_version_id_marker,
+            versions: Some(versions),
+            delete_markers: Some(delete_markers),
+            ..ListObjectVersionsOutput::default()
         }))
     }
 
@@ -371,8 +515,16 @@ struct Version {
     etag: String,
     modified: OffsetDateTime,
     checksum: Checksum,
+    /// Under a legal hold of S3 Object Lock: this version cannot be deleted.
+    is_held: bool,
     /// `None` is a delete marker.
     body: Option<Bytes>,
+}
+
+/// What a deletion removed, or the delete marker that it set.
+struct Deleted {
+    id: String,
+    marker: bool,
 }
 
 /// The current version, if the object is not deleted.
@@ -642,3 +794,5 @@ fn now() -> OffsetDateTime {
 }
 
 const MAX_KEYS: i32 = 1000;
+/// How many objects one DeleteObjects takes.
+const MAX_DELETED: usize = 1000;

@@ -3,6 +3,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 use super::{Fault, Operation, S3Server};
 
@@ -467,6 +468,144 @@ async fn on_put_hears_of_stored_objects_only() {
         etag.replace('"', ""),
     );
     assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [expected]);
+}
+
+#[tokio::test]
+async fn versions_are_listed_newest_first_with_their_delete_markers() {
+    let (server, client) = server_with_bucket().await;
+    for content in ["one", "two"] {
+        server.put("bucket", "key", content);
+    }
+    server.remove("bucket", "key");
+    server.put("bucket", "key.old", "three");
+    server.put("bucket", "other", "four");
+    let list = || client.list_object_versions().bucket("bucket").prefix("key");
+
+    let all = list().send().await.unwrap();
+    let versions: Vec<_> = all
+        .versions()
+        .iter()
+        .map(|version| (version.key().unwrap(), version.size(), version.is_latest()))
+        .collect();
+    let expected = [
+        ("key", Some(3), Some(false)),
+        ("key", Some(3), Some(false)),
+        ("key.old", Some(5), Some(true)),
+    ];
+    assert_eq!(versions, expected);
+    assert_eq!(all.delete_markers().len(), 1);
+    assert_eq!(all.delete_markers()[0].is_latest(), Some(true));
+    assert_eq!(all.is_truncated(), Some(false));
+    let newest = all.versions()[0].version_id().unwrap();
+    let newest = client
+        .get_object()
+        .bucket("bucket")
+        .key("key")
+        .version_id(newest);
+    let newest = newest.send().await.unwrap().body.collect().await.unwrap();
+    assert_eq!(newest.to_vec(), b"two");
+
+    // Page by page it is the same list, also where what the marker names is gone meanwhile.
+    let mut ids = Vec::new();
+    let (mut key_marker, mut version_id_marker) = (None, None);
+    loop {
+        let page = list()
+            .max_keys(1)
+            .set_key_marker(key_marker)
+            .set_version_id_marker(version_id_marker)
+            .send()
+            .await
+            .unwrap();
+        let versions = page.versions().iter().map(|version| version.version_id());
+        let markers = page
+            .delete_markers()
+            .iter()
+            .map(|marker| marker.version_id());
+        ids.extend(versions.chain(markers).map(|id| id.unwrap().to_owned()));
+        if page.is_truncated() != Some(true) {
+            break;
+        }
+        (key_marker, version_id_marker) = (page.next_key_marker, page.next_version_id_marker);
+        let gone = client
+            .delete_object()
+            .bucket("bucket")
+            .key(key_marker.as_deref().unwrap());
+        gone.version_id(version_id_marker.as_deref().unwrap())
+            .send()
+            .await
+            .unwrap();
+    }
+    assert_eq!(ids.len(), 4);
+    assert_eq!(server.versions("bucket", "key"), []);
+    let missing = client.list_object_versions().bucket("none").send().await;
+    assert_eq!(missing.unwrap_err().code(), Some("NoSuchBucket"));
+}
+
+#[tokio::test]
+async fn many_objects_are_deleted_at_once_each_with_an_outcome_of_its_own() {
+    let (server, client) = server_with_bucket().await;
+    server.put("bucket", "free", "one");
+    server.put("bucket", "held", "two");
+    server.hold("bucket", "held");
+    server.put("bucket", "marked", "three");
+    let listed = client.list_object_versions().bucket("bucket");
+    let listed = listed.send().await.unwrap();
+    let id_of = |key: &str| {
+        let mut versions = listed.versions().iter();
+        let version = versions.find(|version| version.key() == Some(key));
+        version.and_then(|version| version.version_id().map(str::to_owned))
+    };
+    let object = |key: &str, id: Option<String>| {
+        let object = ObjectIdentifier::builder().key(key).set_version_id(id);
+        object.build().unwrap()
+    };
+    let delete = |objects: Vec<ObjectIdentifier>, quiet| {
+        let delete = Delete::builder().set_objects(Some(objects)).quiet(quiet);
+        client
+            .delete_objects()
+            .bucket("bucket")
+            .delete(delete.build().unwrap())
+            .send()
+    };
+
+    let objects = vec![
+        object("free", id_of("free")),
+        object("held", id_of("held")),
+        object("marked", None),
+        object("never-there", Some("version0000000000000000".to_owned())),
+    ];
+    let answer = delete(objects.clone(), false).await.unwrap();
+    let deleted = answer
+        .deleted()
+        .iter()
+        .map(|object| (object.key().unwrap(), object.delete_marker()));
+    let expected = [
+        ("free", None),
+        ("marked", Some(true)),
+        ("never-there", None),
+    ];
+    assert_eq!(deleted.collect::<Vec<_>>(), expected);
+    let [error] = answer.errors() else {
+        panic!("{:?}", answer.errors())
+    };
+    assert_eq!(
+        (error.key(), error.code()),
+        (Some("held"), Some("AccessDenied"))
+    );
+    assert_eq!(error.version_id(), id_of("held").as_deref());
+
+    assert_eq!(server.versions("bucket", "free"), []);
+    assert_eq!(server.get("bucket", "held"), Some(b"two".to_vec()));
+    let marked = vec![Some(b"three".to_vec()), None];
+    assert_eq!(server.versions("bucket", "marked"), marked);
+
+    let quiet = delete(objects, true).await.unwrap();
+    assert_eq!((quiet.deleted().len(), quiet.errors().len()), (0, 1));
+    let too_many = vec![object("key", None); 1001];
+    assert_eq!(status(&delete(too_many, true).await), Some(400));
+    let log = server.requests();
+    assert_eq!(log[0].operation, Operation::ListObjectVersions);
+    assert_eq!(log[1].operation, Operation::DeleteObjects);
 }
 
 async fn server_with_bucket() -> (S3Server, Client) {
