@@ -1,4 +1,4 @@
-//! The events that reach the two Lambdas, as AWS builds them.
+//! The events that reach the Lambdas, as AWS builds them.
 //!
 //! Where AWS's documents contradict each other (`serialNumber`), an event follows what real ones
 //! showed: decimal, without padding. Fields that only a readable certificate can give fall back to
@@ -263,6 +263,63 @@ pub fn s3_test_event(bucket: &str) -> Value {
         "HostId": "8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR+YstdA6Knx4Ip8EXAMPLE"
     })
 }
+
+/// CloudFormation's first request to a custom resource.
+pub fn custom_resource_create(response_url: &str, properties: &Value) -> Value {
+    custom_resource("Create", response_url, properties)
+}
+
+/// CloudFormation's request to a custom resource whose properties have changed, the way back of an
+/// update that failed included.
+pub fn custom_resource_update(
+    response_url: &str,
+    physical_resource_id: &str,
+    properties: &Value,
+    old_properties: &Value,
+) -> Value {
+    let mut event = custom_resource("Update", response_url, properties);
+    event["PhysicalResourceId"] = json!(physical_resource_id);
+    event["OldResourceProperties"] = with_service_token(old_properties);
+    event
+}
+
+/// CloudFormation's last request to a custom resource: of its stack, of the clean-up after a
+/// replacement, or of the way back of a creation that failed.
+pub fn custom_resource_delete(
+    response_url: &str,
+    physical_resource_id: &str,
+    properties: &Value,
+) -> Value {
+    let mut event = custom_resource("Delete", response_url, properties);
+    event["PhysicalResourceId"] = json!(physical_resource_id);
+    event
+}
+
+fn custom_resource(request_type: &str, response_url: &str, properties: &Value) -> Value {
+    json!({
+        "RequestType": request_type,
+        "ServiceToken": SERVICE_TOKEN,
+        "ResponseURL": response_url,
+        "StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/crl-authorizer/\
+                    51af3dc0-da77-11e4-872e-1234567db123",
+        "RequestId": "8f7a5d2c-6e0b-4b0a-9b39-2f8f1c1f0c11",
+        "LogicalResourceId": "Truststore",
+        "ResourceType": "Custom::Truststore",
+        "ResourceProperties": with_service_token(properties)
+    })
+}
+
+/// CloudFormation turns every scalar into a string.
+fn with_service_token(properties: &Value) -> Value {
+    let mut properties = properties.clone();
+    if let Some(properties) = properties.as_object_mut() {
+        properties.insert("ServiceToken".to_owned(), json!(SERVICE_TOKEN));
+        properties.insert("ServiceTimeout".to_owned(), json!("120"));
+    }
+    properties
+}
+
+const SERVICE_TOKEN: &str = "arn:aws:lambda:us-east-1:123456789012:function:truststore";
 
 fn client_cert(certificate_pem: &str) -> Value {
     let pem = parse_x509_pem(certificate_pem.as_bytes());

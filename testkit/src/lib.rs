@@ -1,5 +1,5 @@
 //! What the tests, benches and the playground stand on: a test PKI with CRLs as AWS Private CA
-//! writes them, and the events of API Gateway, EventBridge and S3.
+//! writes them, the events of API Gateway, EventBridge, S3 and CloudFormation, and both ends of them.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,4 +10,5 @@
 pub mod events;
 pub mod lambda;
 pub mod pki;
+pub mod response_url;
 pub mod s3;
