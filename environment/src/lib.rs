@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Reads variables and collects the problems.
 pub struct Environment<'a> {
@@ -98,14 +98,22 @@ impl<'a> Environment<'a> {
 /// Seconds since 1970-01-01T00:00:00Z. The functions read the clock here and nowhere else: from here
 /// on time is an argument.
 pub fn unix_seconds() -> i64 {
+    i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)
+}
+
+/// How long it is until a moment that is given in milliseconds since 1970-01-01T00:00:00Z, as
+/// Lambda gives the deadline of an invocation.
+pub fn time_until(unix_milliseconds: u64) -> Duration {
+    Duration::from_millis(unix_milliseconds).saturating_sub(since_1970())
+}
+
+fn since_1970() -> Duration {
     #[expect(
         clippy::disallowed_methods,
         reason = "time enters here and travels down"
     )]
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
+    let now = SystemTime::now();
+    now.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// What is wrong with the environment, one sentence a problem.
