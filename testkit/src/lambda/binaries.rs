@@ -19,6 +19,8 @@ pub struct Binaries {
     pub crl_fetcher: PathBuf,
     /// The echo API behind the authorizer.
     pub sample_api: PathBuf,
+    /// The custom resource that writes the truststore.
+    pub truststore: PathBuf,
 }
 
 /// Builds the Lambdas, once per process, in the caller's own profile. Panics with cargo's output if
@@ -32,13 +34,14 @@ pub fn binaries() -> Binaries {
 
 /// Builds the Lambdas; `progress` hears each line of cargo's output.
 pub fn build(progress: impl FnMut(&str)) -> Result<Binaries, BuildError> {
-    let packages = ["authorizer", "crl-fetcher", "sample-api"];
+    let packages = ["authorizer", "crl-fetcher", "sample-api", "truststore"];
     let mut built = build_packages(&packages, progress)?;
     let mut take = |name: &str| built.remove(name).unwrap_or_default();
     Ok(Binaries {
         authorizer: take("authorizer"),
         crl_fetcher: take("crl-fetcher"),
         sample_api: take("sample-api"),
+        truststore: take("truststore"),
     })
 }
 

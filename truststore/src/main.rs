@@ -1,0 +1,59 @@
+//! Cold start: a client, then one answered request an invocation.
+
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::Client;
+use lambda_runtime::tracing::Level;
+use lambda_runtime::tracing::subscriber::fmt::writer::MakeWriterExt;
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use revocation::UnixTime;
+use serde_json::Value;
+use truststore::{Resource, Unanswered, answer};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    // At TRACE, the runtime logs each event as a whole: the URL to answer at, and the certificates.
+    let writer = std::io::stdout.with_max_level(Level::DEBUG);
+    lambda_runtime::tracing::init_default_subscriber_with_writer(writer);
+    let aws = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(2))
+                .read_timeout(Duration::from_secs(10))
+                .build(),
+        )
+        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .load()
+        .await;
+    let resource = Resource::new(Client::new(&aws));
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+        handle(&resource, event)
+    }))
+    .await
+}
+
+/// Fails only where CloudFormation has not been answered: Lambda would repeat what has been.
+async fn handle(resource: &Resource, event: LambdaEvent<Value>) -> Result<(), Failure> {
+    let time_left = environment::time_until(event.context.deadline);
+    let now = UnixTime::from_seconds(environment::unix_seconds());
+    answer(&event.payload, time_left, async |request, progress| {
+        resource.carry_out(request, now, progress).await
+    })
+    .await
+    .map_err(Failure)
+}
+
+#[derive(Debug)]
+struct Failure(Unanswered);
+
+impl From<Failure> for Diagnostic {
+    fn from(Failure(error): Failure) -> Self {
+        Self {
+            error_type: error.error_type().to_owned(),
+            error_message: error.to_string(),
+        }
+    }
+}
