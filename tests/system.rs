@@ -23,3 +23,5 @@ mod refused_crls;
 mod revoke_then_deny;
 #[path = "system/start.rs"]
 mod start;
+#[path = "system/truststore.rs"]
+mod truststore;
