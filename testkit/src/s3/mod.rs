@@ -97,6 +97,11 @@ impl S3Server {
         self.shared.store.create_bucket(name);
     }
 
+    /// Creates a bucket that keeps no versions, as buckets do that nothing else was said of.
+    pub fn create_unversioned_bucket(&self, name: &str) {
+        self.shared.store.create_unversioned_bucket(name);
+    }
+
     /// Stores an object as its owner would, without HTTP, and returns its ETag in the quotes in
     /// which S3 returns it. Panics if there is no such bucket.
     pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Vec<u8>>) -> String {

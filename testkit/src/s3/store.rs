@@ -3,7 +3,7 @@
 //! Every operation holds one lock from its condition to its effect, so a conditional PUT has one
 //! winner, as on S3.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -35,6 +35,7 @@ pub(super) struct Store {
     buckets: Arc<Mutex<BTreeMap<String, Bucket>>>,
     on_put: Arc<Mutex<Vec<OnPut>>>,
     last_version: Arc<AtomicU64>,
+    unversioned: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Store {
@@ -46,6 +47,11 @@ impl Store {
             .or_default();
     }
 
+    pub(super) fn create_unversioned_bucket(&self, name: &str) {
+        self.create_bucket(name);
+        self.unversioned.lock().unwrap().insert(name.to_owned());
+    }
+
     pub(super) fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> String {
         // S3 computes a CRC-64/NVME for what its own services write without a checksum.
         let checksum = checksum_of(
@@ -55,13 +61,13 @@ impl Store {
                 ..ChecksumHasher::default()
             },
         );
-        let version = self.version(Some(bytes.into()), checksum);
+        let version = self.version(bucket, Some(bytes.into()), checksum);
         let etag = version.etag.clone();
         let mut buckets = self.buckets.lock().unwrap();
         let objects = buckets
             .get_mut(bucket)
             .expect("the bucket was created before");
-        objects.entry(key.to_owned()).or_default().push(version);
+        add(objects.entry(key.to_owned()).or_default(), version);
         drop(buckets);
         self.announce(bucket, key, &etag);
         format!("\"{etag}\"")
@@ -84,13 +90,12 @@ impl Store {
     }
 
     pub(super) fn remove(&self, bucket: &str, key: &str) {
-        let marker = self.version(None, Checksum::default());
         let mut buckets = self.buckets.lock().unwrap();
-        if let Some(versions) = buckets
+        if let Some(objects) = buckets
             .get_mut(bucket)
-            .and_then(|objects| objects.get_mut(key))
+            .filter(|objects| objects.contains_key(key))
         {
-            versions.push(marker);
+            let _ = self.delete(bucket, objects, key, None);
         }
     }
 
@@ -111,10 +116,17 @@ impl Store {
         self.on_put.lock().unwrap().push(callback);
     }
 
-    fn version(&self, body: Option<Bytes>, checksum: Checksum) -> Version {
+    fn is_versioned(&self, bucket: &str) -> bool {
+        !self.unversioned.lock().unwrap().contains(bucket)
+    }
+
+    fn version(&self, bucket: &str, body: Option<Bytes>, checksum: Checksum) -> Version {
         let number = self.last_version.fetch_add(1, Ordering::Relaxed) + 1;
         Version {
-            id: format!("version{number:016}"),
+            id: match self.is_versioned(bucket) {
+                true => format!("version{number:016}"),
+                false => NULL_VERSION.to_owned(),
+            },
             etag: hex(&Md5::digest(body.as_deref().unwrap_or_default())),
             modified: now(),
             checksum,
@@ -123,19 +135,25 @@ impl Store {
         }
     }
 
-    /// Deletes a version for ever or, without a version id, sets a delete marker.
+    /// Deletes a version for ever or, without a version id, sets a delete marker. What has no
+    /// versions is deleted for ever in any case.
     fn delete(
         &self,
+        bucket: &str,
         objects: &mut Bucket,
         key: &str,
         version_id: Option<String>,
     ) -> S3Result<Deleted> {
         let versions = objects.entry(key.to_owned()).or_default();
         let Some(id) = version_id else {
-            let marker = self.version(None, Checksum::default());
-            let id = marker.id.clone();
-            versions.push(marker);
-            return Ok(Deleted { id, marker: true });
+            let marker = self.is_versioned(bucket);
+            let version = self.version(bucket, None, Checksum::default());
+            let id = version.id.clone();
+            match marker {
+                true => versions.push(version),
+                false => versions.clear(),
+            }
+            return Ok(Deleted { id, marker });
         };
         let version = versions.iter().find(|version| version.id == id);
         if version.is_some_and(|version| version.is_held) {
@@ -216,7 +234,7 @@ impl S3 for Store {
             content_range,
             e_tag: Some(ETag::Strong(version.etag)),
             last_modified: Some(version.modified.into()),
-            version_id: Some(version.id),
+            version_id: shown(version.id),
             checksum_crc32: checksum.checksum_crc32,
             checksum_crc32c: checksum.checksum_crc32c,
             checksum_crc64nvme: checksum.checksum_crc64nvme,
@@ -245,7 +263,7 @@ impl S3 for Store {
             content_length: version.body.as_ref().map(length),
             e_tag: Some(ETag::Strong(version.etag)),
             last_modified: Some(version.modified.into()),
-            version_id: Some(version.id),
+            version_id: shown(version.id),
             ..HeadObjectOutput::default()
         }))
     }
@@ -306,7 +324,7 @@ impl S3 for Store {
             return Err(s3_error!(BadDigest));
         }
 
-        let version = self.version(Some(body), checksum.clone());
+        let version = self.version(&input.bucket, Some(body), checksum.clone());
         let (id, etag) = (version.id.clone(), version.etag.clone());
         {
             let mut buckets = self.buckets.lock().unwrap();
@@ -315,12 +333,12 @@ impl S3 for Store {
                 .ok_or_else(|| s3_error!(NoSuchBucket))?;
             let held = current(objects, &input.key);
             may_write(held, input.if_match.as_ref(), input.if_none_match.as_ref())?;
-            objects.entry(input.key.clone()).or_default().push(version);
+            add(objects.entry(input.key.clone()).or_default(), version);
         }
         self.announce(&input.bucket, &input.key, &etag);
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(ETag::Strong(etag)),
-            version_id: Some(id),
+            version_id: shown(id),
             checksum_crc32: checksum.checksum_crc32,
             checksum_crc32c: checksum.checksum_crc32c,
             checksum_crc64nvme: checksum.checksum_crc64nvme,
@@ -342,10 +360,11 @@ impl S3 for Store {
         if input.version_id.is_none() {
             may_write(current(objects, &input.key), input.if_match.as_ref(), None)?;
         }
-        let Deleted { id, marker } = self.delete(objects, &input.key, input.version_id)?;
+        let Deleted { id, marker } =
+            self.delete(&input.bucket, objects, &input.key, input.version_id)?;
         Ok(S3Response::new(DeleteObjectOutput {
             delete_marker: marker.then_some(true),
-            version_id: Some(id),
+            version_id: shown(id),
             ..DeleteObjectOutput::default()
         }))
     }
@@ -368,7 +387,7 @@ impl S3 for Store {
             key, version_id, ..
         } in input.delete.objects
         {
-            match self.delete(objects, &key, version_id.clone()) {
+            match self.delete(&input.bucket, objects, &key, version_id.clone()) {
                 Ok(Deleted { id, marker }) => deleted.push(DeletedObject {
                     delete_marker: marker.then_some(true),
                     delete_marker_version_id: marker.then_some(id),
@@ -525,6 +544,19 @@ struct Version {
 struct Deleted {
     id: String,
     marker: bool,
+}
+
+/// Makes it the current version.
+fn add(versions: &mut Vec<Version>, version: Version) {
+    if version.id == NULL_VERSION {
+        versions.clear();
+    }
+    versions.push(version);
+}
+
+/// A version id as it is answered: a bucket without versioning has none.
+fn shown(id: String) -> Option<String> {
+    (id != NULL_VERSION).then_some(id)
 }
 
 /// The current version, if the object is not deleted.
@@ -796,3 +828,6 @@ fn now() -> OffsetDateTime {
 const MAX_KEYS: i32 = 1000;
 /// How many objects one DeleteObjects takes.
 const MAX_DELETED: usize = 1000;
+
+/// The id that a listing gives what was put without versioning.
+const NULL_VERSION: &str = "null";

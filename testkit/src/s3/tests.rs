@@ -608,6 +608,40 @@ async fn many_objects_are_deleted_at_once_each_with_an_outcome_of_its_own() {
     assert_eq!(log[1].operation, Operation::DeleteObjects);
 }
 
+#[tokio::test]
+async fn without_versioning_there_is_one_version_and_it_has_no_id() {
+    let server = S3Server::start().await;
+    server.create_unversioned_bucket("bucket");
+    let client = server.client();
+    let put = |text| {
+        client
+            .put_object()
+            .bucket("bucket")
+            .key("key")
+            .body(bytes(text))
+    };
+    assert_eq!(put("one").send().await.unwrap().version_id(), None);
+    put("two").send().await.unwrap();
+    assert_eq!(server.versions("bucket", "key"), [Some(b"two".to_vec())]);
+    let read = client.get_object().bucket("bucket").key("key");
+    assert_eq!(read.send().await.unwrap().version_id(), None);
+    let listed = client.list_object_versions().bucket("bucket");
+    let listed = listed.send().await.unwrap();
+    assert_eq!(listed.versions()[0].version_id(), Some("null"));
+    let delete = client.delete_object().bucket("bucket").key("key");
+    let deleted = delete.send().await.unwrap();
+    assert_eq!(
+        (deleted.delete_marker(), deleted.version_id()),
+        (None, None)
+    );
+    assert_eq!(server.versions("bucket", "key"), []);
+
+    server.put("bucket", "key", "three");
+    let delete = client.delete_object().bucket("bucket").key("key");
+    delete.version_id("null").send().await.unwrap();
+    assert_eq!(server.get("bucket", "key"), None);
+}
+
 async fn server_with_bucket() -> (S3Server, Client) {
     let server = S3Server::start().await;
     server.create_bucket("bucket");
