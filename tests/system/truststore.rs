@@ -356,6 +356,40 @@ async fn errors_of_s3_are_answered() {
 }
 
 #[tokio::test]
+async fn a_bucket_without_versions_is_refused_and_its_object_deleted_with_the_resource() {
+    let stack = Stack::start().await;
+    stack.s3.create_unversioned_bucket("unversioned");
+    let root = Ca::root("Root CA");
+    let mut properties = properties(&[&root]);
+    properties["Bucket"] = json!("unversioned");
+    // The second finds what the first wrote, which has no version either.
+    for _ in 0..2 {
+        let created = stack.create(&properties).await;
+        assert!(failed(&created).contains("set VersioningConfiguration to Enabled"));
+        assert_eq!(created["PhysicalResourceId"], "unversioned/truststore.pem");
+    }
+    let deleted = stack.delete("unversioned/truststore.pem").await;
+    assert_eq!(deleted["Status"], "SUCCESS");
+    assert_eq!(stack.s3.get("unversioned", TRUSTSTORE_KEY), None);
+}
+
+#[tokio::test]
+async fn another_writer_is_written_over_but_not_for_ever() {
+    let stack = Stack::start().await;
+    let root = Ca::root("Root CA");
+    let faster = Fault::Status(412, "PreconditionFailed");
+    let put = Operation::PutObject;
+    stack.s3.fail_next(put, TRUSTSTORE_KEY, faster, 4);
+    succeeded(&stack.create(&properties(&[&root])).await);
+    stack.s3.fail_next(put, TRUSTSTORE_KEY, faster, 5);
+    let updated = stack
+        .update(ID, &properties(&[&Ca::root("Another CA")]))
+        .await;
+    assert!(failed(&updated).contains("somebody else kept writing it"));
+    assert_eq!(stack.object(), Some(root.certificate_pem().into_bytes()));
+}
+
+#[tokio::test]
 async fn a_write_whose_answer_is_lost_makes_one_version() {
     let stack = Stack::start().await;
     let (root, other) = (Ca::root("Root CA"), Ca::root("Another CA"));

@@ -8,12 +8,15 @@
 
 use std::time::{Duration, Instant};
 
+use revocation::UnixTime;
 use serde_json::{Value, json};
 use testkit::events;
+use testkit::pki::Ca;
 use testkit::response_url::{Behaviour, ResponseUrl, SIGNATURE};
+use testkit::s3::S3Server;
 use truststore::answer::Attributes;
 use truststore::request::Location;
-use truststore::{Done, Failure, Unanswered, answer};
+use truststore::{Done, Failure, Resource, Unanswered, answer};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -67,6 +70,32 @@ async fn a_panic_of_an_update_or_a_deletion_keeps_the_id() {
         assert!(result.is_ok());
         assert_eq!(server.answer()["PhysicalResourceId"], "b/k");
     }
+}
+
+/// CloudFormation deletes what that id names.
+#[tokio::test]
+async fn a_panic_after_the_write_is_answered_with_the_id_of_what_was_written() {
+    let s3 = S3Server::start().await;
+    s3.create_bucket("bucket");
+    let resource = Resource::new(s3.client());
+    let root = Ca::root("Root CA");
+    let properties = json!({
+        "Bucket": "bucket",
+        "Key": "key",
+        "Certificates": [root.certificate_pem()]
+    });
+    let server = ResponseUrl::start().await;
+    let event = events::custom_resource_create(&server.url(), &properties);
+    let now = UnixTime::from_seconds(1_780_000_000);
+    let result = answer(&event, LONG, async |request, progress| {
+        resource.carry_out(request, now, progress).await?;
+        panic!("as the test asked for")
+    })
+    .await;
+    assert!(result.is_ok());
+    assert_eq!(server.answer()["Status"], "FAILED");
+    assert_eq!(server.answer()["PhysicalResourceId"], "bucket/key");
+    assert!(s3.get("bucket", "key").is_some());
 }
 
 #[tokio::test]
