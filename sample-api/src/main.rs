@@ -1,7 +1,8 @@
-//! The API behind the authorizer: answers an HTTP API proxy event with what it was asked.
+//! The API behind the authorizer: answers a proxy event of an HTTP API or a REST API with what it was
+//! asked.
 //!
 //! It shows a backend what it gets to see once the authorizer has let a client in: the context the
-//! authorizer gave stands in `requestContext.authorizer.lambda`.
+//! authorizer gave stands in `requestContext.authorizer.lambda`, for a REST API one level higher.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -14,15 +15,15 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
-/// The proxy response (payload format 2.0) that tells what the request was.
+/// The proxy response, good for both payload formats, that tells what the request was.
 fn echo(event: &Value) -> Value {
     let context = &event["requestContext"];
     let body = json!({
-        "method": context["http"]["method"],
-        "path": event["rawPath"],
-        "query": event["rawQueryString"],
+        "method": either(&context["http"]["method"], &event["httpMethod"]),
+        "path": either(&event["rawPath"], &event["path"]),
+        "query": either(&event["rawQueryString"], &event["queryStringParameters"]),
         "headers": event["headers"],
-        "authorizer": context["authorizer"]["lambda"],
+        "authorizer": either(&context["authorizer"]["lambda"], &context["authorizer"]),
         "body": event["body"],
         "isBase64Encoded": event["isBase64Encoded"],
     });
@@ -32,6 +33,14 @@ fn echo(event: &Value) -> Value {
         "body": body.to_string(),
         "isBase64Encoded": false,
     })
+}
+
+fn either<'a>(http_api: &'a Value, rest_api: &'a Value) -> &'a Value {
+    if http_api.is_null() {
+        rest_api
+    } else {
+        http_api
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +73,30 @@ mod tests {
             "authorizer": {"subject": "CN=alice"},
             "body": "aGk=",
             "isBase64Encoded": true,
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn a_rest_api_is_answered_the_same() {
+        let answer = echo(&json!({
+            "httpMethod": "GET",
+            "path": "/hello",
+            "queryStringParameters": {"a": "1"},
+            "headers": null,
+            "requestContext": {"authorizer": {"principalId": "p", "subject": "CN=alice"}},
+            "body": null,
+            "isBase64Encoded": false,
+        }));
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        let expected = json!({
+            "method": "GET",
+            "path": "/hello",
+            "query": {"a": "1"},
+            "headers": null,
+            "authorizer": {"principalId": "p", "subject": "CN=alice"},
+            "body": null,
+            "isBase64Encoded": false,
         });
         assert_eq!(body, expected);
     }
