@@ -1,9 +1,11 @@
 //! `template.yaml` agrees with the code, and says the values that no linter looks at.
 //!
-//! Linters check types and spelling of plain CloudFormation. SAM drops an authorizer property that
-//! is misspelt without a word, passes any TLS policy and any schedule through, and cannot know what
-//! a binary reads from its environment. Those are compared here, whole mappings at a time, so that
-//! an addition is as visible as a loss.
+//! Linters check types and spelling of plain CloudFormation. They pass any TLS policy and any
+//! schedule, and cannot know what a binary reads from its environment. Those are compared here, whole
+//! mappings at a time, so that an addition is as visible as a loss.
+//!
+//! This is about the template as it is written, and needs nothing but cargo. What stacks come out of
+//! it, for each combination of parameters, is in `.ci/check_template.py`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -115,7 +117,7 @@ fn every_function_is_a_binary_of_the_member_its_code_uri_names() {
             .iter()
             .map(|(name, _)| *name)
             .collect::<BTreeSet<_>>(),
-        BTreeSet::from(["Authorizer", "CrlFetcher", "SampleApi"])
+        BTreeSet::from(["Authorizer", "CrlFetcher", "SampleApi", "TruststoreWriter"])
     );
     for (name, function) in functions {
         assert_eq!(
@@ -125,7 +127,8 @@ fn every_function_is_a_binary_of_the_member_its_code_uri_names() {
         );
         let code = text(at(function, "Properties.CodeUri"));
         let binary = text(at(function, "Metadata.BuildProperties.Binary"));
-        let folder = root().join(code).canonicalize().unwrap();
+        let folder = root().join(code).canonicalize();
+        let folder = folder.unwrap_or_else(|e| panic!("{name}: {code}: {e}"));
         assert!(
             members.contains(&(folder, binary.to_owned())),
             "{name}: no member in {code} has a binary {binary}: {members:?}"
@@ -180,26 +183,26 @@ fn fetcher_has_room_for_the_crls_it_may_hold_at_once() {
     );
 }
 
-/// The whole block: SAM drops what it does not know here, `EnableSimpleResponse` for one, and an
-/// `Identity` beyond the TTL would cache decisions or refuse requests before the function is asked.
 #[test]
-fn authorizer_is_wired_as_the_binary_answers() {
+fn http_api_asks_the_authorizer_as_it_answers() {
     let template = template();
     assert_eq!(
-        at(&template, "Resources.HttpApi.Properties.Auth"),
-        &yaml(
+        at(&template, "Resources.RevocationAuthorizer.Properties"),
+        &yaml(&format!(
             r#"
-            DefaultAuthorizer: RevocationAuthorizer
-            Authorizers:
-              RevocationAuthorizer:
-                FunctionArn: !GetAtt Authorizer.Arn
-                AuthorizerPayloadFormatVersion: "2.0"
-                EnableSimpleResponses: !If [SimpleResponses, true, false]
-                EnableFunctionDefaultPermissions: true
-                Identity:
-                  ReauthorizeEvery: 0
+            ApiId: !Ref HttpApi
+            Name: revocation
+            AuthorizerType: REQUEST
+            AuthorizerPayloadFormatVersion: "2.0"
+            AuthorizerUri: {ALIAS_URI}
+            EnableSimpleResponses: !If [SimpleResponses, true, false]
+            AuthorizerResultTtlInSeconds: !Ref AuthorizerCacheSeconds
+            IdentitySource: !If
+              - CacheDecisions
+              - [$context.identity.clientCert.clientCertPem]
+              - !Ref AWS::NoValue
             "#
-        )
+        ))
     );
     // The same parameter on both sides, simple by default.
     assert_eq!(
@@ -223,50 +226,134 @@ fn authorizer_is_wired_as_the_binary_answers() {
     );
 }
 
+/// Deployed with each deployment of the stack: SAM does not see that a parameter has another value.
+#[test]
+fn rest_api_asks_the_authorizer_too() {
+    let template = template();
+    let api = at(&template, "Resources.RestApi.Properties");
+    assert_eq!(at(api, "AlwaysDeploy"), &Value::Bool(true));
+    assert_eq!(
+        at(
+            api,
+            "DefinitionBody.components.securitySchemes.revocation.x-amazon-apigateway-authorizer"
+        ),
+        &yaml(&format!(
+            "
+            type: request
+            authorizerUri: {ALIAS_URI}
+            authorizerResultTtlInSeconds: !Ref AuthorizerCacheSeconds
+            identitySource: !If
+              - CacheDecisions
+              - context.identity.clientCert.clientCertPem
+              - !Ref AWS::NoValue
+            "
+        ))
+    );
+}
+
+/// A revoked client must not be let in by an answer that is a minute old, unless somebody asked for
+/// that.
+#[test]
+fn decisions_are_not_cached_unless_told_to() {
+    let template = template();
+    assert_eq!(
+        at(&template, "Parameters.AuthorizerCacheSeconds.Default"),
+        &yaml("0")
+    );
+    assert_eq!(
+        at(&template, "Conditions.CacheDecisions"),
+        &yaml("!Not [!Equals [!Ref AuthorizerCacheSeconds, 0]]")
+    );
+}
+
 #[test]
 fn the_only_way_in_is_mutual_tls() {
     let template = template();
-    let apis = of_type(&template, "AWS::Serverless::HttpApi");
-    assert_eq!(apis.len(), 1);
-    let api = at(apis[0].1, "Properties");
-    assert_eq!(at(api, "DisableExecuteApiEndpoint"), &Value::Bool(true));
-    assert_eq!(at(api, "FailOnWarnings"), &Value::Bool(true));
+    for kind in ["AWS::ApiGatewayV2::Api", "AWS::Serverless::Api"] {
+        let apis = of_type(&template, kind);
+        assert_eq!(apis.len(), 1, "{kind}");
+        assert_eq!(
+            at(apis[0].1, "Properties.DisableExecuteApiEndpoint"),
+            &Value::Bool(true),
+            "{kind}"
+        );
+    }
+    let domains = of_type(&template, "AWS::ApiGatewayV2::DomainName");
+    assert_eq!(domains.len(), 1);
     assert_eq!(
-        at(api, "Domain"),
+        at(domains[0].1, "Properties"),
         &yaml(
             "
             DomainName: !Ref DomainName
-            CertificateArn: !Ref ServerCertificate
-            EndpointConfiguration: REGIONAL
-            SecurityPolicy: TLS_1_2
+            DomainNameConfigurations:
+              - CertificateArn: !Ref ServerCertificate
+                EndpointType: REGIONAL
+                SecurityPolicy: TLS_1_2
             MutualTlsAuthentication:
-              TruststoreUri: !Sub s3://${TruststoreBucket}/${TruststoreKey}
-              TruststoreVersion: !If [PinTruststoreVersion, !Ref TruststoreVersion, !Ref AWS::NoValue]
-            Route53:
-              HostedZoneId: !Ref HostedZoneId
-              EvaluateTargetHealth: false
+              TruststoreUri: !If
+                - CreateCas
+                - !GetAtt Truststore.Uri
+                - !Sub s3://${ExistingTruststoreBucket}/${TruststoreKey}
+              TruststoreVersion: !If
+                - CreateCas
+                - !GetAtt Truststore.Version
+                - !If [PinTruststoreVersion, !Ref TruststoreVersion, !Ref AWS::NoValue]
             "
         )
     );
 }
 
-/// No event of the API names a path, or an authorizer of its own such as `NONE`.
+/// One route of the HTTP API, two methods of the REST API, and no event of a function: SAM would
+/// make routes of those, with an authorizer or without.
 #[test]
 fn every_request_meets_the_authorizer() {
     let template = template();
-    let mut routes = Vec::new();
+    let routes = of_type(&template, "AWS::ApiGatewayV2::Route");
+    assert_eq!(routes.len(), 1);
+    assert_eq!(
+        at(routes[0].1, "Properties"),
+        &yaml(
+            "
+            ApiId: !Ref HttpApi
+            RouteKey: $default
+            AuthorizationType: CUSTOM
+            AuthorizerId: !Ref RevocationAuthorizer
+            Target: !Sub integrations/${SampleIntegration}
+            "
+        )
+    );
+    let paths = at(
+        &template,
+        "Resources.RestApi.Properties.DefinitionBody.paths",
+    );
+    let paths = paths.as_mapping().unwrap();
+    assert_eq!(
+        paths.keys().map(text).collect::<Vec<_>>(),
+        ["/", "/{proxy+}"]
+    );
+    for (path, methods) in paths {
+        let methods = methods.as_mapping().unwrap();
+        assert_eq!(
+            methods.keys().map(text).collect::<Vec<_>>(),
+            ["x-amazon-apigateway-any-method"],
+            "{path:?}"
+        );
+        assert_eq!(
+            methods["x-amazon-apigateway-any-method"]["security"],
+            yaml("[revocation: []]"),
+            "{path:?}"
+        );
+    }
     for (name, function) in of_type(&template, "AWS::Serverless::Function") {
-        let Some(events) = function["Properties"].get("Events") else {
-            continue;
-        };
-        for (event, definition) in events.as_mapping().unwrap() {
-            if definition["Type"] == yaml("HttpApi") {
-                routes.push((name, text(event), &definition["Properties"]));
-            }
+        let events = function["Properties"].get("Events");
+        for (event, definition) in events.and_then(Value::as_mapping).into_iter().flatten() {
+            let kind = text(&definition["Type"]);
+            assert!(
+                ["EventBridgeRule", "ScheduleV2"].contains(&kind),
+                "{name} {event:?}: {kind}"
+            );
         }
     }
-    let whole_api = yaml(r#"{ApiId: !Ref HttpApi, PayloadFormatVersion: "2.0"}"#);
-    assert_eq!(routes, [("SampleApi", "AnyRequest", &whole_api)]);
 }
 
 #[test]
@@ -381,14 +468,16 @@ fn refreshes_that_fail_for_good_end_in_the_queue() {
         )[0],
         yaml(
             "
-            Sid: RulesReportUndelivered
+            Sid: RulesReport
             Effect: Allow
             Principal: {Service: events.amazonaws.com}
             Action: sqs:SendMessage
             Resource: !GetAtt RefreshFailures.Arn
             Condition:
               ArnLike:
-                aws:SourceArn: !GetAtt CrlFetcherCrlWritten.Arn
+                aws:SourceArn:
+                  - !GetAtt CrlFetcherCrlWritten.Arn
+                  - !If [PrivateCa, !GetAtt CrlGenerationFailed.Arn, !Ref AWS::NoValue]
             "
         )
     );
@@ -407,7 +496,9 @@ fn fetcher_may_do_what_it_does_and_no_more() {
                 - Sid: ReadTruststore
                   Effect: Allow
                   Action: s3:GetObject
-                  Resource: !Sub arn:${{AWS::Partition}}:s3:::${{TruststoreBucket}}/${{TruststoreKey}}
+                  Resource: !Sub
+                    - arn:${{AWS::Partition}}:s3:::${{Bucket}}/${{TruststoreKey}}
+                    - Bucket: !If [CreateCas, !Ref TruststoreBucket, !Ref ExistingTruststoreBucket]
                 - Sid: ListCrls
                   Effect: Allow
                   Action: s3:ListBucket
@@ -453,6 +544,43 @@ fn authorizer_may_read_the_snapshot_and_nothing_else() {
     );
 }
 
+/// It reads no variables of ours: CloudFormation tells it everything.
+#[test]
+fn truststore_writer_may_write_the_truststore_and_nothing_else() {
+    let template = template();
+    let writer = at(&template, "Resources.TruststoreWriter.Properties");
+    assert_eq!(writer.get("Environment"), None);
+    assert_eq!(
+        at(writer, "Policies"),
+        &yaml(
+            r#"
+            - Version: "2012-10-17"
+              Statement:
+                - Sid: WriteTruststore
+                  Effect: Allow
+                  Action:
+                    - s3:DeleteObject
+                    - s3:DeleteObjectVersion
+                    - s3:GetObject
+                    - s3:GetObjectVersion
+                    - s3:PutObject
+                  Resource: !Sub ${TruststoreBucket.Arn}/${TruststoreKey}
+                - Sid: FindVersions
+                  Effect: Allow
+                  Action: s3:ListBucketVersions
+                  Resource: !GetAtt TruststoreBucket.Arn
+                  Condition:
+                    StringEquals:
+                      s3:prefix: !Ref TruststoreKey
+                - Sid: TellMissingFromForbidden
+                  Effect: Allow
+                  Action: s3:ListBucket
+                  Resource: !GetAtt TruststoreBucket.Arn
+            "#
+        )
+    );
+}
+
 #[test]
 fn sample_api_is_given_nothing() {
     let template = template();
@@ -462,38 +590,84 @@ fn sample_api_is_given_nothing() {
 }
 
 #[test]
-fn private_ca_may_write_crls_of_this_account_only() {
+fn private_ca_may_write_crls_of_known_cas_only() {
     assert_eq!(
         at(
             &template(),
             "Resources.CrlBucketPolicy.Properties.PolicyDocument.Statement"
         )[0],
         yaml(
-            "
-            Sid: PrivateCaWritesCrls
-            Effect: Allow
-            Principal: {Service: acm-pca.amazonaws.com}
-            Action: [s3:GetBucketAcl, s3:GetBucketLocation, s3:PutObject, s3:PutObjectAcl]
-            Resource:
-              - !GetAtt CrlBucket.Arn
-              - !Sub ${CrlBucket.Arn}/*
-            Condition:
-              StringEquals:
-                aws:SourceAccount: !Ref AWS::AccountId
-              ArnLike:
-                aws:SourceArn: !Sub arn:${AWS::Partition}:acm-pca:*:${AWS::AccountId}:certificate-authority/*
-            "
+            r#"
+            !If
+              - PrivateCa
+              - Sid: PrivateCaWritesCrls
+                Effect: Allow
+                Principal: {Service: acm-pca.amazonaws.com}
+                Action: [s3:GetBucketAcl, s3:GetBucketLocation, s3:PutObject, s3:PutObjectAcl]
+                Resource:
+                  - !GetAtt CrlBucket.Arn
+                  - !Sub ${CrlBucket.Arn}/*
+                Condition: !If
+                  - CreateCas
+                  - StringEquals:
+                      aws:SourceAccount: !Ref AWS::AccountId
+                    ArnLike:
+                      aws:SourceArn: !Sub arn:${AWS::Partition}:acm-pca:${AWS::Region}:${AWS::AccountId}:certificate-authority/*
+                  - ArnEquals:
+                      aws:SourceArn: !Split [",", !Ref ExistingCaArns]
+              - !Ref AWS::NoValue
+            "#
         )
     );
+}
+
+/// A CA of AWS Private CA that has no CRL revokes nobody, and PUBLIC_READ is what it asks for unless
+/// told otherwise.
+#[test]
+fn both_cas_publish_their_crls_where_the_fetcher_looks() {
+    let template = template();
+    let cas = of_type(&template, "AWS::ACMPCA::CertificateAuthority");
+    assert_eq!(
+        cas.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        ["RootCa", "MtlsCa"]
+    );
+    for (name, ca) in cas {
+        assert_eq!(
+            at(ca, "Properties.RevocationConfiguration"),
+            &yaml(
+                "
+                CrlConfiguration:
+                  Enabled: true
+                  CrlType: !Ref CrlType
+                  ExpirationInDays: !Ref CrlExpirationDays
+                  S3BucketName: !If [CreateCrlBucket, !Ref CrlBucket, !Ref ExistingCrlBucket]
+                  S3ObjectAcl: BUCKET_OWNER_FULL_CONTROL
+                "
+            ),
+            "{name}"
+        );
+        // DependsOn may not name what may not exist.
+        assert_eq!(
+            at(ca, "Metadata.After"),
+            &yaml(r#"!If [CreateCrlBucket, !Ref CrlBucketPolicy, ""]"#),
+            "{name}"
+        );
+    }
 }
 
 #[test]
 fn every_bucket_is_private_versioned_encrypted_and_tls_only() {
     let template = template();
     let buckets = of_type(&template, "AWS::S3::Bucket");
-    assert_eq!(buckets.len(), 2);
+    assert_eq!(buckets.len(), 3);
     for (name, bucket) in buckets {
-        assert_eq!(bucket["DeletionPolicy"], yaml("Retain"), "{name}");
+        // Its object goes with the custom resource that wrote it.
+        let kept = if name == "TruststoreBucket" {
+            "Delete"
+        } else {
+            "Retain"
+        };
+        assert_eq!(bucket["DeletionPolicy"], yaml(kept), "{name}");
         let properties = &bucket["Properties"];
         for (property, value) in [
             (
@@ -669,3 +843,4 @@ fn root() -> PathBuf {
 }
 
 const SNAPSHOT_KEY: &str = "revocation.snapshot";
+const ALIAS_URI: &str = "!Sub [\"arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Alias}/invocations\", {Alias: !Ref Authorizer.Alias}]";
