@@ -1,0 +1,248 @@
+"""Proves that check_template.py can fail: spoils template.yaml in one way at a time, and fails
+unless every one is noticed. Most of these are valid CloudFormation, and pass every linter.
+"""
+
+import pathlib
+import sys
+
+import check_template
+
+# What stands in the template, and what to put in its place; the first occurrence after a heading,
+# where one is given.
+MUTATIONS = {
+    "the authorizer is dropped from the route": (
+        "",
+        "      AuthorizationType: CUSTOM\n      AuthorizerId: !Ref RevocationAuthorizer\n",
+        "      AuthorizationType: NONE\n",
+    ),
+    "a second route goes around the authorizer": (
+        "",
+        "  SampleIntegration:\n",
+        "  Open:\n    Type: AWS::ApiGatewayV2::Route\n    Condition: CreateHttpApi\n"
+        "    Properties:\n      ApiId: !Ref HttpApi\n      RouteKey: GET /health\n"
+        "      Target: !Sub integrations/${SampleIntegration}\n\n  SampleIntegration:\n",
+    ),
+    "the root of the REST API is open": (
+        "          /:\n",
+        "              security:\n                - revocation: []\n",
+        "",
+    ),
+    "policies where simple answers are sent": ("", "[SimpleResponses, true, false]", "false"),
+    "payload format 1.0": ("RevocationAuthorizer:", 'Version: "2.0"', 'Version: "1.0"'),
+    "the function and not its alias": (
+        "RevocationAuthorizer:",
+        "- Alias: !Ref Authorizer.Alias",
+        "- Alias: !GetAtt Authorizer.Arn",
+    ),
+    "permission for the function and not its alias": (
+        "AuthorizerPermission:",
+        "FunctionName: !Ref Authorizer.Alias",
+        "FunctionName: !Ref Authorizer",
+    ),
+    "caching though none was asked for": (
+        "RevocationAuthorizer:",
+        "AuthorizerResultTtlInSeconds: !Ref AuthorizerCacheSeconds",
+        "AuthorizerResultTtlInSeconds: 300",
+    ),
+    "no TTL": (
+        "RevocationAuthorizer:",
+        "      AuthorizerResultTtlInSeconds: !Ref AuthorizerCacheSeconds\n",
+        "",
+    ),
+    "caching by a header": (
+        "RevocationAuthorizer:",
+        "[$context.identity.clientCert.clientCertPem]",
+        "[$request.header.Authorization]",
+    ),
+    "a REST API that caches by a header": (
+        "  RestApi:",
+        "- context.identity.clientCert.clientCertPem",
+        "- method.request.header.Authorization",
+    ),
+    "an identity source without caching": (
+        "RevocationAuthorizer:",
+        "      IdentitySource: !If\n        - CacheDecisions\n"
+        "        - [$context.identity.clientCert.clientCertPem]\n        - !Ref AWS::NoValue\n",
+        "      IdentitySource: [$context.identity.clientCert.clientCertPem]\n",
+    ),
+    "the endpoint without mutual TLS": (
+        "  HttpApi:\n",
+        "DisableExecuteApiEndpoint: true",
+        "DisableExecuteApiEndpoint: false",
+    ),
+    "the same of the REST API": (
+        "  RestApi:\n",
+        "DisableExecuteApiEndpoint: true",
+        "DisableExecuteApiEndpoint: false",
+    ),
+    "TLS 1.0": ("", "SecurityPolicy: TLS_1_2", "SecurityPolicy: TLS_1_0"),
+    "no mutual TLS": ("ApiDomain:", "      MutualTlsAuthentication:\n", "      Tags:\n"),
+    "a truststore that is never read again": (
+        "",
+        "- !GetAtt Truststore.Version",
+        "- !Ref AWS::NoValue",
+    ),
+    "the alias stays when Mode changes": ("", "        ${Mode}\n", ""),
+    "the alias stays when the log level changes": (
+        "",
+        "${Architecture} ${LogLevel}",
+        "${Architecture}",
+    ),
+    "a subordinate CA that may make CAs": ("", "PathLen0/V1", "PathLen3/V1"),
+    "a root of 100 years": ("RootCertificate:", "Value: 10", "Value: 100"),
+    "another key algorithm": ("MtlsCa:", "KeyAlgorithm: RSA_2048", "KeyAlgorithm: EC_foo"),
+    "a CA without CRLs": ("MtlsCa:", "Enabled: true", "Enabled: false"),
+    "public CRLs": (
+        "RootCa:",
+        "S3ObjectAcl: BUCKET_OWNER_FULL_CONTROL",
+        "S3ObjectAcl: PUBLIC_READ",
+    ),
+    "a CA before its bucket's policy": (
+        "RootCa:",
+        '!If [CreateCrlBucket, !Ref CrlBucketPolicy, ""]',
+        "none",
+    ),
+    "a client before its CA": ("", "    DependsOn: MtlsActivation\n", ""),
+    "a truststore without the root": ("", "        - !GetAtt RootCertificate.Certificate\n", ""),
+    "a custom resource that waits an hour": ("", "      ServiceTimeout: 300\n", ""),
+    "no ACLs for AWS Private CA": (
+        "\n  CrlBucket:\n",
+        "!If [PrivateCa, BucketOwnerPreferred, BucketOwnerEnforced]",
+        "BucketOwnerEnforced",
+    ),
+    "a bucket without versions": ("TruststoreBucket:", "Status: Enabled", "Status: Suspended"),
+    "a bucket that may be made public": (
+        "SnapshotBucket:",
+        "RestrictPublicBuckets: true",
+        "RestrictPublicBuckets: false",
+    ),
+    "a bucket without TLS": (
+        "TruststoreBucketPolicy:",
+        'aws:SecureTransport: "false"',
+        'aws:SecureTransport: "true"',
+    ),
+    "the policy of another bucket": (
+        "SnapshotBucketPolicy:",
+        "Bucket: !Ref SnapshotBucket",
+        "Bucket: !Ref CrlBucket",
+    ),
+    "a key that AWS Private CA cannot use": (
+        "\n  CrlBucket:\n",
+        "SSEAlgorithm: AES256",
+        "SSEAlgorithm: aws:kms",
+    ),
+    "CRLs of anybody's CAs": (
+        "",
+        "                - StringEquals:\n"
+        "                    aws:SourceAccount: !Ref AWS::AccountId\n"
+        "                  ArnLike:\n",
+        "                - ArnLike:\n",
+    ),
+    "CRLs without an announcement": ("", "EventBridgeEnabled: true", "EventBridgeEnabled: false"),
+    "every object": (
+        "",
+        "${SnapshotBucket.Arn}/revocation.snapshot\n            # S3 says",
+        "${SnapshotBucket.Arn}/*\n            # S3 says",
+    ),
+    "every action": ("ReadSnapshot", "Action: s3:GetObject", "Action: s3:*"),
+    "a fetcher that writes CRLs": (
+        "ReadCrls",
+        "Action: s3:GetObject",
+        "Action: [s3:GetObject, s3:PutObject]",
+    ),
+    "a truststore that the fetcher writes": (
+        "ReadTruststore",
+        "Action: s3:GetObject",
+        "Action: s3:PutObject",
+    ),
+    "a truststore among the CRLs": (
+        "  Truststore:\n",
+        "Bucket: !Ref TruststoreBucket",
+        "Bucket: !Ref CrlBucket",
+    ),
+    "two places for the snapshot": (
+        "  Authorizer:\n",
+        "SNAPSHOT_BUCKET: !Ref SnapshotBucket",
+        "SNAPSHOT_BUCKET: !Ref CrlBucket",
+    ),
+    "a queue that refuses the rules": (
+        "",
+        "                  - !GetAtt CrlFetcherCrlWritten.Arn\n",
+        "",
+    ),
+    "no queue for what is not delivered": (
+        "CrlWritten:",
+        "            DeadLetterConfig:\n              Arn: !GetAtt RefreshFailures.Arn\n",
+        "",
+    ),
+    "failures of other CAs": (
+        "",
+        "resources: !If [CreateCas, [!Ref RootCa, !Ref MtlsCa]",
+        "resources: !If [CreateCas, [!Ref RootCa]",
+    ),
+    "successes as failures": ("", "result: [failure]", "result: [success]"),
+    "a schedule that never ticks": ("", "Default: rate(5 minutes)", "Default: rate(5 minute)"),
+    "a runtime that does not exist": ("", "Runtime: provided.al2023", "Runtime: provided.al2077"),
+    "logs that are no JSON": ("", "LogFormat: JSON", "LogFormat: Text"),
+    "an authorizer that API Gateway does not wait for": (
+        "  Authorizer:\n",
+        "Timeout: 8",
+        "Timeout: 12",
+    ),
+    "no limit to refreshes": (
+        "",
+        "        !If [ReserveForFetcher, !Ref FetcherReservedConcurrency, !Ref AWS::NoValue]",
+        "        !Ref AWS::NoValue",
+    ),
+    "a resource of another condition": (
+        "SampleApiLogs:",
+        "    Condition: CreateApi\n",
+        "    Condition: CreateHttpApi\n",
+    ),
+    "a rule the wrong way round": (
+        "  ExistingApi:\n",
+        'RuleCondition: !Not [!Equals [!Ref ExistingApiId, ""]]',
+        'RuleCondition: !Equals [!Ref ExistingApiId, ""]',
+    ),
+    "no rule against two APIs": (
+        "",
+        '!And [!Equals [!Ref DomainName, ""], !Equals [!Ref HostedZoneId, ""]]',
+        "!Equals [!Ref ApiType, !Ref ApiType]",
+    ),
+    "one bucket for CRLs and truststore": (
+        "",
+        "!Not [!Equals [!Ref ExistingCrlBucket, !Ref ExistingTruststoreBucket]]",
+        "!Not [!Equals [!Ref ExistingCrlBucket, x]]",
+    ),
+}
+
+VARIANTS = ("default", "rest", "cached", "rest-cached", "own-cas", "own-api")
+
+
+def mutate(text, heading, old, new):
+    start = text.index(heading)
+    at = text.index(old, start)
+    return text[:at] + new + text[at + len(old) :]
+
+
+def main(source):
+    text = pathlib.Path(source).read_text(encoding="utf-8")
+    missed = []
+    for name, mutation in MUTATIONS.items():
+        spoilt = mutate(text, *mutation)
+        try:
+            noticed = next(iter(check_template.run(spoilt, VARIANTS).failures), None)
+        except Exception as error:  # SAM refuses some, each with an exception of its own.
+            noticed = f"{type(error).__name__} {error}"
+        if noticed is None:
+            missed.append(name)
+        else:
+            print(f"{name}: {noticed.splitlines()[0]}")
+    for name in missed:
+        print(f"NOT NOTICED: {name}")
+    print(f"{len(MUTATIONS)} mutations, {len(missed)} not noticed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
