@@ -1,5 +1,5 @@
 """Turns template.yaml into the plain CloudFormation of every combination of parameters that is
-meant to work, for cfn-lint and check_template.py to read.
+meant to work, for cfn-lint, checkov and check_template.py to read.
 
 Linters know a SAM resource by its outside only. What it expands to is where a misspelt property, a
 resource that does not exist or a runtime that AWS does not have is seen. And they see conditions in
