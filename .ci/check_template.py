@@ -659,11 +659,11 @@ def an_existing_api_is_told_how_to_attach(check, stack):
         )
     else:
         name = "AttachToHttpApi"
-        source = f"--identity-source '$context.{CERTIFICATE}'" if stack.name in CACHED else ""
+        source = f"$context.{CERTIFICATE}" if stack.name in CACHED else "[]"
         expected = (
             f"{CLI} --authorizer-type REQUEST --authorizer-payload-format-version 2.0"
             f" --enable-simple-responses --authorizer-result-ttl-in-seconds {seconds}"
-            f" {source} --authorizer-uri {ALIAS}"
+            f" --identity-source '{source}' --authorizer-uri {ALIAS}"
         )
     check.equal(stack, "outputs to attach by", attach, {name: expected})
 
