@@ -115,11 +115,8 @@ def normal(value):
 
 
 def nothing_refers_to_what_is_not_there(check, stack):
-    text = json.dumps([stack.resources, stack.outputs])
-    named = set(re.findall(r"<(\w+)(?:\.[\w.]+)?>", text))
-    for resource in stack.resources.values():
-        depends = resource.get("DependsOn", [])
-        named |= {depends} if isinstance(depends, str) else set(depends)
+    bodies = [*stack.resources.values(), *stack.outputs.values()]
+    named = set().union(*map(references, bodies))
     lacking = sorted(named - set(stack.resources))
     check.equal(stack, "resources referred to that the stack lacks", lacking, [])
 
@@ -145,6 +142,51 @@ def a_stack_holds_what_was_asked_for(check, stack):
         ("AWS::ApiGatewayV2::Api", set() if rest or own_api else {"HttpApi"}),
     ]:
         check.equal(stack, kind, sorted(stack.of_type(kind)), sorted(names))
+
+
+def what_is_needed_is_made_before(check, stack):
+    """And deleted after: there are no cycles, and the orders that matter are not left to chance."""
+    needs = {name: references(resource) for name, resource in stack.resources.items()}
+    before = {}
+
+    def all_before(name, path):
+        if name in path:
+            check.equal(stack, "cycle", [*path, name], [])
+            return set()
+        if name not in before:
+            direct = needs.get(name, set())
+            before[name] = direct.union(*(all_before(next_, [*path, name]) for next_ in direct))
+        return before[name]
+
+    for name in needs:
+        all_before(name, [])
+    orders = [("CrlFetcherSchedule", "SnapshotBucket"), ("AuthorizerPermission", "SnapshotBucket")]
+    if stack.name in NEW_CAS:
+        orders += [
+            ("Truststore", "RootActivation"),
+            ("Truststore", "MtlsActivation"),
+            ("Truststore", "TruststoreBucketPolicy"),
+            ("Truststore", "TruststoreWriterRole"),
+            ("Truststore", "TruststoreWriterLogs"),
+            ("ClientOneCert", "RootActivation"),
+            # It would fail until there is a truststore, and fill the queue.
+            ("CrlFetcherSchedule", "Truststore"),
+            ("CrlFetcherCrlWritten", "Truststore"),
+        ]
+    if stack.name in NEW_CAS & NEW_CRL_BUCKET:
+        orders += [("RootCa", "CrlBucketPolicy"), ("MtlsCa", "CrlBucketPolicy")]
+    if stack.name in NEW_CAS - OWN_API:
+        orders += [("ApiDomain", "Truststore"), ("DomainRecord", "Truststore")]
+    if stack.name not in OWN_API:
+        orders += [("ApiMapping", "RestApiliveStage" if stack.name in REST else "HttpApiStage")]
+    for later, earlier in orders:
+        check.holds(stack, f"{later} is made after {earlier}", earlier in before.get(later, ()))
+
+
+def references(resource):
+    depends = resource.get("DependsOn", [])
+    named = re.findall(r"<(\w+)(?:\.[\w.]+)?>", json.dumps(resource))
+    return set(named) | ({depends} if isinstance(depends, str) else set(depends))
 
 
 # ---- CAs and truststore --------------------------------------------------------------------------
@@ -712,6 +754,7 @@ def another_configuration_is_another_version(check, template):
 STACKS = [
     nothing_refers_to_what_is_not_there,
     a_stack_holds_what_was_asked_for,
+    what_is_needed_is_made_before,
     root_signs_the_ca_that_signs_clients,
     truststore_holds_both_cas,
     buckets_are_private_versioned_encrypted_and_tls_only,

@@ -102,6 +102,19 @@ MUTATIONS = {
         '!If [CreateCrlBucket, !Ref CrlBucketPolicy, ""]',
         "none",
     ),
+    "a refresh before the truststore": (
+        "",
+        "!GetAtt Truststore.Bucket, !Ref ExistingTruststoreBucket]\n"
+        "          TRUSTSTORE_KEY: !If [CreateCas, !GetAtt Truststore.Key, !Ref TruststoreKey]\n",
+        "!Ref TruststoreBucket, !Ref ExistingTruststoreBucket]\n"
+        "          TRUSTSTORE_KEY: !Ref TruststoreKey\n",
+    ),
+    "a policy that waits for the CA that waits for it": (
+        "  CrlBucketPolicy:\n",
+        "    Condition: CreateCrlBucket\n",
+        "    Condition: CreateCrlBucket\n"
+        "    Metadata: {After: !If [CreateCas, !Ref RootCa, none]}\n",
+    ),
     "a client before its CA": ("", "    DependsOn: MtlsActivation\n", ""),
     "a truststore without the root": ("", "        - !GetAtt RootCertificate.Certificate\n", ""),
     "a custom resource that waits an hour": ("", "      ServiceTimeout: 300\n", ""),
