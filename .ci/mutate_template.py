@@ -27,7 +27,11 @@ MUTATIONS = {
         "              security:\n                - revocation: []\n",
         "",
     ),
-    "policies where simple answers are sent": ("", "[SimpleResponses, true, false]", "false"),
+    "policies where simple answers are sent": (
+        "",
+        "!If [SimpleResponses, true, false]",
+        "false",
+    ),
     "payload format 1.0": ("RevocationAuthorizer:", 'Version: "2.0"', 'Version: "1.0"'),
     "the function and not its alias": (
         "RevocationAuthorizer:",

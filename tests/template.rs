@@ -738,6 +738,31 @@ fn every_log_is_kept_as_long_as_asked() {
     }
 }
 
+/// Commands to paste, and a table of parameters.
+#[test]
+fn the_guide_names_outputs_and_parameters_that_exist() {
+    let template = template();
+    let guide = std::fs::read_to_string(root().join("docs/deploy.md")).unwrap();
+    let named = |before: &str| -> BTreeSet<String> {
+        guide
+            .split(before)
+            .skip(1)
+            .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric))
+            .map(Iterator::collect)
+            .collect()
+    };
+    let outputs = named("$(output ");
+    assert!(outputs.len() >= 5, "{outputs:?}");
+    for output in outputs {
+        at(&template, &format!("Outputs.{output}"));
+    }
+    let parameters = named("`Existing");
+    assert!(parameters.len() >= 4, "{parameters:?}");
+    for parameter in parameters {
+        at(&template, &format!("Parameters.Existing{parameter}"));
+    }
+}
+
 fn template() -> Value {
     let path = root().join("template.yaml");
     yaml(&std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
