@@ -14,7 +14,7 @@ use crate::s3_client::s3_client;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    environment::start_log();
     let variable = |name: &str| std::env::var(name).ok();
     let config = Config::from_environment(&variable)
         .inspect_err(|error| tracing::error!(%error, "configuration"))?;

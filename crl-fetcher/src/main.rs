@@ -15,7 +15,7 @@ use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    environment::start_log();
     let config = Config::from_environment(&|name| std::env::var(name).ok())
         .inspect_err(|error| tracing::error!(%error, "configuration"))?;
     let aws = aws_config::defaults(BehaviorVersion::latest())

@@ -1,4 +1,4 @@
-//! What a function is given by its surroundings: variables, and the time.
+//! What a function is given by its surroundings: variables, the time, and a log.
 //!
 //! A misconfigured function stops in its Init phase with one message that names every variable that
 //! is missing or wrong and what it accepts.
@@ -7,6 +7,9 @@ use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lambda_runtime::tracing::Level;
+use lambda_runtime::tracing::subscriber::fmt::writer::MakeWriterExt;
 
 /// Reads variables and collects the problems.
 pub struct Environment<'a> {
@@ -114,6 +117,13 @@ fn since_1970() -> Duration {
     )]
     let now = SystemTime::now();
     now.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Starts the log, in the form and from the level on that Lambda's variables ask for, but without what
+/// is TRACE: there the runtime writes each event as a whole, with certificates and presigned URLs.
+pub fn start_log() {
+    let writer = std::io::stdout.with_max_level(Level::DEBUG);
+    lambda_runtime::tracing::init_default_subscriber_with_writer(writer);
 }
 
 /// What is wrong with the environment, one sentence a problem.

@@ -419,6 +419,29 @@ async fn each_denial_is_one_json_line_without_the_certificate() {
     assert!(!logs.contains("BEGIN CERTIFICATE"), "{logs}");
 }
 
+/// Not even where the log shows everything else.
+#[tokio::test]
+async fn no_level_of_the_log_shows_a_certificate() {
+    let setting = Setting::start().await;
+    let authorizer = setting
+        .authorizer(&[("AWS_LAMBDA_LOG_LEVEL", "TRACE")])
+        .await;
+    for client in [&setting.good, &setting.revoked] {
+        let event = events::http_api_v2(&client.certificate_pem());
+        answer(&authorizer, event).await;
+    }
+    let within = Duration::from_secs(5);
+    assert!(authorizer.logged("revoked", within).await.is_some());
+    let logs = authorizer.logs().join("\n");
+    assert!(logs.contains("DEBUG"), "{logs}");
+    for client in [&setting.good, &setting.revoked] {
+        let pem = client.certificate_pem();
+        for line in pem.lines().filter(|line| !line.starts_with('-')) {
+            assert!(!logs.contains(line), "{logs}");
+        }
+    }
+}
+
 /// A CA with a CRL that revokes one of its two clients.
 struct Setting {
     deployment: Deployment,

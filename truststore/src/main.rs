@@ -6,8 +6,6 @@ use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
-use lambda_runtime::tracing::Level;
-use lambda_runtime::tracing::subscriber::fmt::writer::MakeWriterExt;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use revocation::UnixTime;
 use serde_json::Value;
@@ -15,9 +13,7 @@ use truststore::{Resource, Unanswered, answer};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    // At TRACE, the runtime logs each event as a whole: the URL to answer at, and the certificates.
-    let writer = std::io::stdout.with_max_level(Level::DEBUG);
-    lambda_runtime::tracing::init_default_subscriber_with_writer(writer);
+    environment::start_log();
     let aws = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(
             TimeoutConfig::builder()
