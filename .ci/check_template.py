@@ -368,8 +368,7 @@ def each_function_may_do_what_it_does(check, stack):
     writer = [
         allow(
             "WriteTruststore",
-            ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion"]
-            + ["s3:PutObject"],
+            ["s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"],
             f"{TRUST}/{stack.key}",
         ),
         allow(

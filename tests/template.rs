@@ -559,10 +559,8 @@ fn truststore_writer_may_write_the_truststore_and_nothing_else() {
                 - Sid: WriteTruststore
                   Effect: Allow
                   Action:
-                    - s3:DeleteObject
                     - s3:DeleteObjectVersion
                     - s3:GetObject
-                    - s3:GetObjectVersion
                     - s3:PutObject
                   Resource: !Sub ${TruststoreBucket.Arn}/${TruststoreKey}
                 - Sid: FindVersions
