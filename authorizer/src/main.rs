@@ -1,5 +1,6 @@
 //! Cold start: configuration, S3 client and the first snapshot, then one decision an invocation.
 
+mod http_client;
 mod s3_client;
 
 use authorizer::Authorizer;

@@ -2,13 +2,11 @@
 //! and has no use for.
 //!
 //! Lambda passes region and credentials in the environment, so the SDK's search for them in files
-//! and metadata services is left out. `ring` is the TLS provider instead of AWS-LC, which gathers entropy
-//! for tens of milliseconds first; the price is that there is no post-quantum key exchange. The CAs
-//! are compiled in (`roots/README.md`), so the platform's store is not read. One connector is made
-//! and kept; the SDK would make one to check its configuration and throw it away.
+//! and metadata services is left out. The CAs are compiled in (`roots/README.md`), so the platform's store
+//! is not read. What it speaks HTTP and TLS with is in `http_client`: `ring` is the TLS provider, and
+//! the price is that there is no post-quantum key exchange.
 
 use std::path::Path;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -16,16 +14,15 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, IdentityCache, Region, ResponseChecksumValidation, SharedHttpClient,
+    BehaviorVersion, IdentityCache, Region, ResponseChecksumValidation,
     StalledStreamProtectionConfig,
 };
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use lambda_runtime::Error;
+use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+
+use crate::http_client::http_client;
 
 /// A client by the environment variables that `lookup` finds. Asks nobody anything.
 ///
@@ -47,10 +44,10 @@ pub(crate) fn s3_client(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Clien
     let ca_bundle = CA_BUNDLE_VARIABLES
         .into_iter()
         .find_map(|name| Some((name, variable(name)?)));
-    let trust_store = match ca_bundle {
-        Some((name, path)) => trust_store_of(Path::new(&path))
+    let roots = match ca_bundle {
+        Some((name, path)) => roots_in(Path::new(&path))
             .map_err(|problem| format!("the CA bundle that {name} names, {path}: {problem}"))?,
-        None => amazon_trust_services(),
+        None => amazon_trust_services()?,
     };
     let endpoint = variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL"));
     let mut config = aws_sdk_s3::Config::builder()
@@ -58,7 +55,7 @@ pub(crate) fn s3_client(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Clien
         .region(Region::new(required("AWS_REGION")?))
         .credentials_provider(credentials)
         .identity_cache(IdentityCache::no_cache())
-        .http_client(http_client(trust_store)?)
+        .http_client(http_client(roots)?)
         // The snapshot brings a checksum of its own, and whoever reads it has a deadline.
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -81,49 +78,31 @@ pub(crate) fn s3_client(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Clien
 /// command line's, the second OpenSSL's, which `crl-fetcher` obeys too.
 const CA_BUNDLE_VARIABLES: [&str; 2] = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"];
 
-fn http_client(trust_store: TrustStore) -> Result<SharedHttpClient, Error> {
-    let context = TlsContext::builder()
-        .with_trust_store(trust_store)
-        .build()?;
-    let connector = OnceLock::new();
-    Ok(http_client_fn(move |settings, components| {
-        let connector = connector.get_or_init(|| {
-            let mut builder = Connector::builder().connector_settings(settings.clone());
-            builder.set_sleep_impl(components.sleep_impl());
-            SharedHttpConnector::new(
-                builder
-                    .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                    .tls_context(context.clone())
-                    .build(),
-            )
-        });
-        connector.clone()
-    }))
-}
-
 /// The CAs that the certificates of S3's public endpoints chain to.
-fn amazon_trust_services() -> TrustStore {
-    TrustStore::empty()
-        .with_pem_certificate(include_str!("../roots/amazon-root-ca-1.pem"))
-        .with_pem_certificate(include_str!("../roots/amazon-root-ca-2.pem"))
-        .with_pem_certificate(include_str!("../roots/amazon-root-ca-3.pem"))
-        .with_pem_certificate(include_str!("../roots/amazon-root-ca-4.pem"))
-        .with_pem_certificate(include_str!("../roots/starfield-services-root-ca-g2.pem"))
+fn amazon_trust_services() -> Result<RootCertStore, String> {
+    roots(concat!(
+        include_str!("../roots/amazon-root-ca-1.pem"),
+        include_str!("../roots/amazon-root-ca-2.pem"),
+        include_str!("../roots/amazon-root-ca-3.pem"),
+        include_str!("../roots/amazon-root-ca-4.pem"),
+        include_str!("../roots/starfield-services-root-ca-g2.pem"),
+    ))
 }
 
-/// Every certificate of the file. The SDK panics at one that cannot be read, so they are read here
-/// first.
-fn trust_store_of(path: &Path) -> Result<TrustStore, String> {
-    let pem = std::fs::read(path).map_err(|error| error.to_string())?;
-    let mut count = 0;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        count += 1;
-        let certificate = certificate.map_err(|error| format!("certificate {count}: {error}"))?;
-        webpki::anchor_from_trusted_cert(&certificate)
-            .map_err(|error| format!("certificate {count}: {error}"))?;
+fn roots_in(path: &Path) -> Result<RootCertStore, String> {
+    roots(&std::fs::read(path).map_err(|error| error.to_string())?)
+}
+
+/// Every certificate of a PEM text.
+fn roots(pem: impl AsRef<[u8]>) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for (index, certificate) in CertificateDer::pem_slice_iter(pem.as_ref()).enumerate() {
+        let problem = |error: &dyn std::fmt::Display| format!("certificate {}: {error}", index + 1);
+        let certificate = certificate.map_err(|error| problem(&error))?;
+        roots.add(certificate).map_err(|error| problem(&error))?;
     }
-    if count == 0 {
+    if roots.is_empty() {
         return Err("it holds no certificate in PEM".to_owned());
     }
-    Ok(TrustStore::empty().with_pem_certificate(pem))
+    Ok(roots)
 }
