@@ -70,7 +70,7 @@ pub(crate) const KEYS: [Key; 16] = [
     key("lookup_hit_ns", "one look-up among 1 M random numbers, hit, ns", 200.0, None, 0),
     key("lookup_miss_ns", "the same, miss, ns", 200.0, None, 0),
     key("lookup_worst_ns", "the same, slowest of all skewed distributions, ns", 1_000.0, None, 0),
-    key("request_us", "event (HTTP API 2.0, RSA-2048 certificate) → response, warm, µs", 3.0, Some(1.5), 2),
+    key("request_us", "event (HTTP API 2.0, RSA-2048 certificate that came before) → response, warm, µs", 3.0, Some(1.5), 2),
     key("request_x_value_parse", "the same, × parsing the event into a serde_json::Value", 0.5, None, 2),
     key("invoke_cpu_x_noop", "whole warm invocation of the binary, CPU, × a function that does nothing", 1.10, None, 2),
     key("cold_x_noop_small", "exec → Init done, 1 k serial numbers, × a function that does nothing", 2.5, None, 2),
