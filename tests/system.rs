@@ -23,5 +23,7 @@ mod refused_crls;
 mod revoke_then_deny;
 #[path = "system/start.rs"]
 mod start;
+#[path = "system/triggers.rs"]
+mod triggers;
 #[path = "system/truststore.rs"]
 mod truststore;

@@ -162,6 +162,39 @@ pub fn rest_request(certificate_pem: &str) -> Value {
     })
 }
 
+/// What the function behind an HTTP API gets, payload format 2.0, for a request that an authorizer let
+/// in with this context.
+pub fn http_api_proxy(certificate_pem: &str, context: &Value) -> Value {
+    let mut event = http_api_v2(certificate_pem);
+    for of_the_authorizer in ["type", "routeArn", "identitySource"] {
+        remove(&mut event, of_the_authorizer);
+    }
+    event["requestContext"]["authorizer"] = json!({"lambda": context});
+    event["isBase64Encoded"] = json!(false);
+    event
+}
+
+/// The same behind a REST API, where the principal stands among the authorizer's context.
+pub fn rest_proxy(certificate_pem: &str, principal_id: &str, context: &Value) -> Value {
+    let mut event = rest_request(certificate_pem);
+    for of_the_authorizer in ["type", "methodArn"] {
+        remove(&mut event, of_the_authorizer);
+    }
+    event["resource"] = json!("/{proxy+}");
+    event["pathParameters"] = json!({"proxy": "orders"});
+    event["requestContext"]["authorizer"] = context.clone();
+    event["requestContext"]["authorizer"]["principalId"] = json!(principal_id);
+    event["body"] = json!(null);
+    event["isBase64Encoded"] = json!(false);
+    event
+}
+
+fn remove(event: &mut Value, member: &str) {
+    if let Some(members) = event.as_object_mut() {
+        members.remove(member);
+    }
+}
+
 /// The same authorizer event as it comes by a way without mutual TLS: nothing about a certificate.
 pub fn without_client_cert(mut event: Value) -> Value {
     let context = &mut event["requestContext"];
