@@ -7,6 +7,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use revocation::Snapshot;
 use serde_json::Value;
@@ -75,13 +76,18 @@ impl Deployment {
 
     /// Starts a fetcher with these variables on top of the buckets.
     pub async fn fetcher_with(&self, variables: &[(&str, &str)]) -> Function {
+        self.fetcher_of(&binaries().crl_fetcher, variables).await
+    }
+
+    /// The same from this executable.
+    pub async fn fetcher_of(&self, binary: &Path, variables: &[(&str, &str)]) -> Function {
         let buckets = [
             ("TRUSTSTORE_BUCKET", TRUSTSTORE_BUCKET),
             ("CRL_BUCKET", CRL_BUCKET),
             ("SNAPSHOT_BUCKET", SNAPSHOT_BUCKET),
         ];
         let environment = self.environment(&[&buckets[..], variables].concat());
-        Function::start(&binaries().crl_fetcher, "crl-fetcher", &environment).await
+        Function::start(binary, "crl-fetcher", &environment).await
     }
 
     /// Starts an authorizer that asks S3 before each decision.
@@ -91,9 +97,14 @@ impl Deployment {
 
     /// Starts an authorizer with these variables on top of the bucket.
     pub async fn authorizer_with(&self, variables: &[(&str, &str)]) -> Function {
+        self.authorizer_of(&binaries().authorizer, variables).await
+    }
+
+    /// The same from this executable.
+    pub async fn authorizer_of(&self, binary: &Path, variables: &[(&str, &str)]) -> Function {
         let bucket = [("SNAPSHOT_BUCKET", SNAPSHOT_BUCKET)];
         let environment = self.environment(&[&bucket[..], variables].concat());
-        Function::start(&binaries().authorizer, "authorizer", &environment).await
+        Function::start(binary, "authorizer", &environment).await
     }
 
     /// This S3's variables and these, for functions that are started by hand.
