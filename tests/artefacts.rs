@@ -1,7 +1,7 @@
 //! What `sam build` has made: the functions as they are deployed, where the other tests run what cargo
 //! builds for tests.
 //!
-//! Ignored, because it takes a release build of its own; `.ci/run` makes one.
+//! Ignored, because it takes a release build of its own; `.ci/run functions` makes one.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
