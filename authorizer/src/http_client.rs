@@ -86,6 +86,7 @@ impl HttpConnector for Http1 {
             capture.set_connection_retriever(move || metadata(&connection));
         }
         let answer = self.client.request(request);
+        // Up to the answer's head; a connection that is new, and its handshake, are within it too.
         let read_timeout = self.settings.read_timeout();
         HttpConnectorFuture::new(async move {
             let answer = match read_timeout {
