@@ -7,6 +7,7 @@
 
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
@@ -41,7 +42,7 @@ pub(crate) fn http_client(roots: RootCertStore) -> Result<SharedHttpClient, rust
         let connector = connector.get_or_init(|| {
             SharedHttpConnector::new(Http1 {
                 client: client(tls.clone(), settings),
-                settings: settings.clone(),
+                read_timeout: settings.read_timeout(),
             })
         });
         connector.clone()
@@ -70,7 +71,8 @@ fn client(
 #[derive(Debug)]
 struct Http1 {
     client: Client<HttpsConnector<Tcp>, SdkBody>,
-    settings: HttpConnectorSettings,
+    /// Up to the answer's head; a connection that is new, and its handshake, are within it too.
+    read_timeout: Option<Duration>,
 }
 
 impl HttpConnector for Http1 {
@@ -86,8 +88,7 @@ impl HttpConnector for Http1 {
             capture.set_connection_retriever(move || metadata(&connection));
         }
         let answer = self.client.request(request);
-        // Up to the answer's head; a connection that is new, and its handshake, are within it too.
-        let read_timeout = self.settings.read_timeout();
+        let read_timeout = self.read_timeout;
         HttpConnectorFuture::new(async move {
             let answer = match read_timeout {
                 Some(limit) => tokio::time::timeout(limit, answer)

@@ -71,7 +71,7 @@ struct Statement {
 }
 
 /// What the backend, the access log and gateway responses can use: flat strings, since REST APIs
-/// take nothing else. They are made as they are written.
+/// take nothing else. A client's is written once, and again for another decision or snapshot.
 #[derive(Clone, Debug)]
 struct Context {
     decision: Decision,
