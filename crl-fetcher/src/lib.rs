@@ -33,8 +33,8 @@ use crate::ledger::{Adopted, Ledger};
 pub use crate::pem::is_pem;
 use crate::refusal::Refusal;
 use crate::report::{Counts, IssuerReport, Outcome, Report, SnapshotReport, SourceReport};
-pub use crate::s3::S3Error;
 use crate::s3::{Object, Written};
+pub use crate::s3::{S3Error, s3_client};
 use crate::truststore::{Truststore, TruststoreError};
 
 /// Refreshes one snapshot.

@@ -1,14 +1,8 @@
 //! Cold start: configuration and client, then one refresh an invocation.
 
-use std::time::Duration;
-
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_s3::Client;
 use crl_fetcher::config::Config;
 use crl_fetcher::report::{Counts, IssuerReport, Report, SnapshotReport};
-use crl_fetcher::{Fetcher, RefreshError, trigger};
+use crl_fetcher::{Fetcher, RefreshError, s3_client, trigger};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use revocation::UnixTime;
 use serde_json::Value;
@@ -18,17 +12,7 @@ async fn main() -> Result<(), Error> {
     environment::start_log();
     let config = Config::from_environment(&|name| std::env::var(name).ok())
         .inspect_err(|error| tracing::error!(%error, "configuration"))?;
-    let aws = aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(2))
-                .read_timeout(Duration::from_secs(10))
-                .build(),
-        )
-        .retry_config(RetryConfig::standard().with_max_attempts(4))
-        .load()
-        .await;
-    let fetcher = Fetcher::new(Client::new(&aws), config);
+    let fetcher = Fetcher::new(s3_client().await, config);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         refresh(&fetcher, event.payload)
     }))

@@ -1,12 +1,31 @@
 //! The few calls to S3: bounded reads, a listing, and a write over what was read.
 
 use std::fmt;
+use std::time::Duration;
 
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 
 use crate::config::Location;
+
+/// A client by the SDK's own configuration, and patient: for functions that no API's client waits for.
+pub async fn s3_client() -> Client {
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(2))
+                .read_timeout(Duration::from_secs(10))
+                .build(),
+        )
+        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .load()
+        .await;
+    Client::new(&config)
+}
 
 /// An object that was read.
 pub(crate) struct Object {

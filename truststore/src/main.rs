@@ -1,11 +1,6 @@
 //! Cold start: a client, then one answered request an invocation.
 
-use std::time::Duration;
-
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_s3::Client;
+use crl_fetcher::s3_client;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use revocation::UnixTime;
 use serde_json::Value;
@@ -14,17 +9,7 @@ use truststore::{Resource, Unanswered, answer};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     environment::start_log();
-    let aws = aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(2))
-                .read_timeout(Duration::from_secs(10))
-                .build(),
-        )
-        .retry_config(RetryConfig::standard().with_max_attempts(4))
-        .load()
-        .await;
-    let resource = Resource::new(Client::new(&aws));
+    let resource = Resource::new(s3_client().await);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         handle(&resource, event)
     }))
