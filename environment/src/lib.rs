@@ -1,7 +1,9 @@
-//! What a function is given by its surroundings: variables, the time, and a log.
+//! What a function is given by its surroundings: variables, the time, a log and, in it, metrics.
 //!
 //! A misconfigured function stops in its Init phase with one message that names every variable that
 //! is missing or wrong and what it accepts.
+
+pub mod emf;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -102,6 +104,11 @@ impl<'a> Environment<'a> {
 /// on time is an argument.
 pub fn unix_seconds() -> i64 {
     i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)
+}
+
+/// The function's name, as Lambda gives it.
+pub fn function_name() -> String {
+    std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()
 }
 
 /// How long it is until a moment that is given in milliseconds since 1970-01-01T00:00:00Z, as
