@@ -11,6 +11,7 @@
 pub mod config;
 pub mod crl;
 pub mod ledger;
+pub mod metrics;
 mod pem;
 pub mod refusal;
 pub mod report;
@@ -32,7 +33,9 @@ use crate::crl::{CertificateList, VerifiedCrl, crls_in};
 use crate::ledger::{Adopted, Ledger};
 pub use crate::pem::is_pem;
 use crate::refusal::Refusal;
-use crate::report::{Counts, IssuerReport, Outcome, Report, SnapshotReport, SourceReport};
+use crate::report::{
+    CaReport, Counts, IssuerReport, Outcome, Report, SnapshotReport, SourceReport,
+};
 use crate::s3::{Object, Written};
 pub use crate::s3::{S3Error, s3_client};
 use crate::truststore::{Truststore, TruststoreError};
@@ -98,8 +101,10 @@ impl Fetcher {
         };
         let counts = Counts::of(&sources);
         let in_trouble = |issuer| IssuerReport::new(&issuer, now);
+        let with_crl = |issuer| CaReport::new(&issuer, now);
         Ok(Some(Report {
             trigger: trigger.to_owned(),
+            cas: snapshot.issuers().filter_map(with_crl).collect(),
             issuers: snapshot.issuers().filter_map(in_trouble).collect(),
             snapshot: report_snapshot(&snapshot, etag, published),
             sources,

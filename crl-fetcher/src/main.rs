@@ -1,8 +1,10 @@
 //! Cold start: configuration and client, then one refresh an invocation.
 
+use std::time::Instant;
+
 use crl_fetcher::config::Config;
 use crl_fetcher::report::{Counts, IssuerReport, Report, SnapshotReport};
-use crl_fetcher::{Fetcher, RefreshError, s3_client, trigger};
+use crl_fetcher::{Fetcher, RefreshError, metrics, s3_client, trigger};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use revocation::UnixTime;
 use serde_json::Value;
@@ -23,7 +25,13 @@ async fn main() -> Result<(), Error> {
 /// alarm on the function's errors fires.
 async fn refresh(fetcher: &Fetcher, event: Value) -> Result<Report, Failure> {
     let trigger = trigger::describe(&event);
-    let report = fetcher.refresh(&trigger, now()).await.map_err(|error| {
+    let (started, now) = (Instant::now(), now());
+    let result = fetcher.refresh(&trigger, now).await;
+    let function_name = environment::function_name();
+    for metrics in metrics::of_refresh(&function_name, result.as_ref(), started.elapsed(), now) {
+        metrics.print();
+    }
+    let report = result.map_err(|error| {
         tracing::error!(trigger, error_type = error.error_type(), %error, "refresh");
         Failure::Refresh(error)
     })?;

@@ -1,7 +1,7 @@
 //! What one refresh did: the function's answer, its one log line, and what an operator reads.
 
-use revocation::{IssuerView, UnixTime};
-use serde::Serialize;
+use revocation::{CrlView, IssuerView, UnixTime};
+use serde::{Serialize, Serializer};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
@@ -13,6 +13,8 @@ pub struct Report {
     pub trigger: String,
     /// The snapshot that is published now.
     pub snapshot: SnapshotReport,
+    /// The CAs in it that have a CRL, and how fresh it is.
+    pub cas: Vec<CaReport>,
     /// The CAs in it whose certificates are denied because of what is known, or not, of themselves.
     pub issuers: Vec<IssuerReport>,
     /// Every object below the prefixes, and every one that is held but not there any more.
@@ -39,6 +41,61 @@ pub struct SnapshotReport {
     pub revoked: u64,
     /// Its size in octets.
     pub octets: usize,
+}
+
+/// How fresh the CRLs of one CA are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaReport {
+    /// Its name, for people.
+    pub subject: String,
+    /// Its key identifier in hexadecimal.
+    pub key_id: String,
+    /// How many CRLs of it are held: more than one where they are partitioned.
+    pub crls: usize,
+    /// How many serial numbers are in them.
+    pub revoked: u64,
+    /// When the oldest of them was issued.
+    #[serde(serialize_with = "as_text")]
+    pub this_update: UnixTime,
+    /// When the first of them is past its nextUpdate.
+    #[serde(serialize_with = "as_text")]
+    pub next_update: UnixTime,
+    /// How much of the time from thisUpdate to nextUpdate has passed, in percent, rounded down, of
+    /// the one where it is the most; more than 100 past nextUpdate.
+    pub life_elapsed: i64,
+}
+
+impl CaReport {
+    /// `None` for a CA without a CRL.
+    pub fn new(issuer: &IssuerView<'_>, now: UnixTime) -> Option<Self> {
+        let crls = || issuer.crls();
+        let life_elapsed = |crl: CrlView<'_>| {
+            let life = crl.next_update.since(crl.this_update).max(1);
+            now.since(crl.this_update).saturating_mul(100) / life
+        };
+        Some(Self {
+            subject: show_name(issuer.name),
+            key_id: show_key_id(issuer.key_id),
+            crls: crls().count(),
+            revoked: crls().map(|crl| crl.revoked.len()).sum(),
+            this_update: crls().map(|crl| crl.this_update).min()?,
+            next_update: crls().map(|crl| crl.next_update).min()?,
+            life_elapsed: crls().map(life_elapsed).max()?,
+        })
+    }
+
+    /// What tells it from the other CAs in metrics, for people: two may have the same name.
+    pub(crate) fn dimension(&self) -> String {
+        let Self {
+            subject, key_id, ..
+        } = self;
+        format!("{subject} {}", key_id.get(..8).unwrap_or(key_id))
+    }
+}
+
+fn as_text<S: Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
 }
 
 /// A CA that is revoked, or of which it is not known that it is not.
@@ -72,10 +129,9 @@ impl IssuerReport {
         } else {
             return None;
         };
-        let key_id = issuer.key_id.iter().map(|octet| format!("{octet:02x}"));
         Some(Self {
             subject: show_name(issuer.name),
-            key_id: key_id.collect(),
+            key_id: show_key_id(issuer.key_id),
             code,
             message,
         })
@@ -85,6 +141,10 @@ impl IssuerReport {
 /// A DER `Name` for people.
 pub fn show_name(der: &[u8]) -> String {
     X509Name::from_der(der).map_or_else(|_| "unreadable".to_owned(), |(_, name)| name.to_string())
+}
+
+fn show_key_id(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// One object.

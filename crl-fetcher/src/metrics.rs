@@ -1,0 +1,93 @@
+//! What one refresh came to, as metrics.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use environment::emf::{Metrics, Unit};
+use revocation::UnixTime;
+
+use crate::RefreshError;
+use crate::report::{CaReport, Counts, Outcome, Report};
+
+/// The metrics of this function, besides one of the name `Refused.` and [`crate::refusal::Refusal::code`]
+/// for each code that occurs.
+pub const NAMES: &[&str] = &[
+    "CrlAge",
+    "CrlLifeElapsed",
+    "Published",
+    "RefreshFailed",
+    "RefreshTime",
+    "RevokedCertificates",
+    "SnapshotSize",
+    "SourcesAccepted",
+    "SourcesForeign",
+    "SourcesRefused",
+    "SourcesUnchanged",
+    "SourcesVanished",
+    "TimeToNextUpdate",
+];
+
+/// One line for the refresh, and one for each CA that has a CRL.
+pub fn of_refresh(
+    function_name: &str,
+    result: Result<&Report, &RefreshError>,
+    took: Duration,
+    now: UnixTime,
+) -> Vec<Metrics> {
+    let start = || Metrics::new(function_name, now.seconds());
+    let mut refresh = start();
+    let milliseconds = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+    refresh.gauge("RefreshTime", Unit::Milliseconds, milliseconds);
+    let Ok(report) = result else {
+        refresh.count("RefreshFailed", 1);
+        return vec![refresh];
+    };
+    let Counts {
+        accepted,
+        unchanged,
+        foreign,
+        refused,
+        vanished,
+    } = report.counts;
+    let snapshot = &report.snapshot;
+    for (name, count) in [
+        ("RefreshFailed", u64::from(refused > 0)),
+        ("SourcesAccepted", number(accepted)),
+        ("SourcesUnchanged", number(unchanged)),
+        ("SourcesForeign", number(foreign)),
+        ("SourcesRefused", number(refused)),
+        ("SourcesVanished", number(vanished)),
+        ("Published", u64::from(snapshot.published)),
+        ("RevokedCertificates", snapshot.revoked),
+    ] {
+        refresh.count(name, count);
+    }
+    let octets = i64::try_from(snapshot.octets).unwrap_or(i64::MAX);
+    refresh.gauge("SnapshotSize", Unit::Bytes, octets);
+    for (code, count) in refusals_by_code(report) {
+        refresh.count(&format!("Refused.{code}"), count);
+    }
+    let of_ca = |ca: &CaReport| {
+        let mut metrics = start().by("Issuer", &ca.dimension());
+        let (age, left) = (now.since(ca.this_update), ca.next_update.since(now));
+        metrics.gauge("CrlAge", Unit::Seconds, age);
+        metrics.gauge("TimeToNextUpdate", Unit::Seconds, left);
+        metrics.gauge("CrlLifeElapsed", Unit::Percent, ca.life_elapsed);
+        metrics
+    };
+    let cas = report.cas.iter().map(of_ca);
+    std::iter::once(refresh).chain(cas).collect()
+}
+
+fn refusals_by_code(report: &Report) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    let is_refused = |outcome| outcome == Outcome::Refused;
+    for source in report.sources.iter().filter(|s| is_refused(s.outcome)) {
+        *counts.entry(source.code.unwrap_or("unknown")).or_default() += 1;
+    }
+    counts
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
