@@ -38,6 +38,8 @@ pub struct ClientCert {
     pub not_before: UnixTime,
     /// End of its validity.
     pub not_after: UnixTime,
+    /// Whether its extended key usage, which is one that can be read, names clientAuth or any usage.
+    pub is_for_client_auth: bool,
     issuer_name: Vec<u8>,
     authority_key_id: Option<Vec<u8>>,
     distribution_points: Vec<DistributionPoint>,

@@ -10,12 +10,14 @@ use crate::response::Format;
 /// The environment variables this function reads, besides those of AWS and Lambda themselves.
 pub const VARIABLES: &[&str] = &[
     "EXPIRED_CRL_GRACE_SECONDS",
+    "METRICS_INTERVAL_SECONDS",
     "MODE",
     "ON_EXPIRED_CRL",
     "ON_ISSUER_STATUS_UNKNOWN",
     "ON_ISSUER_WITHOUT_CRL",
     "ON_MISSING_PARTITION",
     "ON_UNKNOWN_ISSUER",
+    "REQUIRE_CLIENT_AUTH_EKU",
     "RESPONSE_FORMAT",
     "SNAPSHOT_BUCKET",
     "SNAPSHOT_HARD_AGE_SECONDS",
@@ -30,10 +32,12 @@ pub struct Config {
     pub bucket: String,
     /// The key of the snapshot.
     pub key: String,
-    /// From this age on the snapshot is revalidated while requests go on.
+    /// From this age on the snapshot is revalidated when a response has been sent.
     pub soft_age: Duration,
     /// From this age on a request waits for the revalidation.
     pub hard_age: Duration,
+    /// Metrics are printed that often at most.
+    pub metrics_interval: Duration,
     /// What payload 2.0 events are answered with.
     pub format: Format,
     /// What is done with certificates whose status is unknown.
@@ -62,6 +66,11 @@ impl Config {
                 .unwrap_or_else(|| "revocation.snapshot".to_owned()),
             soft_age: seconds("SNAPSHOT_SOFT_AGE_SECONDS", 30),
             hard_age: seconds("SNAPSHOT_HARD_AGE_SECONDS", 300),
+            metrics_interval: Duration::from_secs(environment.number(
+                "METRICS_INTERVAL_SECONDS",
+                0..=3600,
+                10,
+            )),
             format: environment.choice(
                 "RESPONSE_FORMAT",
                 [("simple", Format::Simple), ("iam", Format::Iam)],
@@ -81,6 +90,8 @@ impl Config {
                     0..=31_536_000,
                     0,
                 ),
+                requires_client_auth: environment
+                    .choice("REQUIRE_CLIENT_AUTH_EKU", [("no", false), ("yes", true)]),
             },
         };
         if config.soft_age > config.hard_age {
@@ -116,6 +127,7 @@ mod tests {
             key: "revocation.snapshot".to_owned(),
             soft_age: Duration::from_secs(30),
             hard_age: Duration::from_secs(300),
+            metrics_interval: Duration::from_secs(10),
             format: Format::Simple,
             policy: Policy {
                 mode: Mode::Enforce,
@@ -125,6 +137,7 @@ mod tests {
                 expired_crl: OnUnknown::Deny,
                 issuer_status_unknown: OnUnknown::Deny,
                 expired_crl_grace: 0,
+                requires_client_auth: false,
             },
         };
         assert_eq!(config(&[("SNAPSHOT_BUCKET", "snapshots")]), Ok(expected));
@@ -160,7 +173,16 @@ mod tests {
                 .expired_crl_grace,
             60
         );
+        assert!(
+            with("REQUIRE_CLIENT_AUTH_EKU", "yes")
+                .policy
+                .requires_client_auth
+        );
         assert_eq!(with("RESPONSE_FORMAT", "iam").format, Format::Iam);
+        assert_eq!(
+            with("METRICS_INTERVAL_SECONDS", "0").metrics_interval,
+            Duration::ZERO
+        );
     }
 
     #[test]

@@ -60,11 +60,31 @@ pub enum Reason {
     CertificateNotYetValid,
     /// The client certificate is not valid any more.
     CertificateExpired,
+    /// The client certificate is not said to be for TLS clients.
+    NotForClientAuth,
     /// The event names no API that an IAM policy could allow.
     EventUnreadable,
 }
 
 impl Reason {
+    /// Every one, in the order of the declaration.
+    pub const ALL: [Self; 14] = [
+        Self::NotRevoked,
+        Self::Revoked,
+        Self::IssuerRevoked,
+        Self::UnknownIssuer,
+        Self::IssuerWithoutCrl,
+        Self::MissingPartition,
+        Self::CrlExpired,
+        Self::IssuerStatusUnknown,
+        Self::NoClientCertificate,
+        Self::CertificateUnreadable,
+        Self::CertificateNotYetValid,
+        Self::CertificateExpired,
+        Self::NotForClientAuth,
+        Self::EventUnreadable,
+    ];
+
     /// The word for it in responses and log lines, stable between releases.
     pub const fn code(self) -> &'static str {
         match self {
@@ -80,7 +100,28 @@ impl Reason {
             Self::CertificateUnreadable => "certificate-unreadable",
             Self::CertificateNotYetValid => "certificate-not-yet-valid",
             Self::CertificateExpired => "certificate-expired",
+            Self::NotForClientAuth => "not-for-client-auth",
             Self::EventUnreadable => "event-unreadable",
+        }
+    }
+
+    /// The metric that counts it, stable between releases.
+    pub const fn metric(self) -> &'static str {
+        match self {
+            Self::NotRevoked => "NotRevoked",
+            Self::Revoked => "Revoked",
+            Self::IssuerRevoked => "IssuerRevoked",
+            Self::UnknownIssuer => "UnknownIssuer",
+            Self::IssuerWithoutCrl => "IssuerWithoutCrl",
+            Self::MissingPartition => "MissingPartition",
+            Self::CrlExpired => "CrlExpired",
+            Self::IssuerStatusUnknown => "IssuerStatusUnknown",
+            Self::NoClientCertificate => "NoClientCertificate",
+            Self::CertificateUnreadable => "CertificateUnreadable",
+            Self::CertificateNotYetValid => "CertificateNotYetValid",
+            Self::CertificateExpired => "CertificateExpired",
+            Self::NotForClientAuth => "NotForClientAuth",
+            Self::EventUnreadable => "EventUnreadable",
         }
     }
 }
@@ -114,6 +155,9 @@ pub struct Policy {
     pub issuer_status_unknown: OnUnknown,
     /// For how many seconds after its nextUpdate a CRL still counts as fresh.
     pub expired_crl_grace: i64,
+    /// Whether a certificate has to say that it is for TLS clients: by an extended key usage (RFC 5280
+    /// §4.2.1.12) with clientAuth or anyExtendedKeyUsage. API Gateway does not ask for that.
+    pub requires_client_auth: bool,
 }
 
 /// Deny everything that is not known to be good.
@@ -127,6 +171,7 @@ impl Default for Policy {
             expired_crl: OnUnknown::Deny,
             issuer_status_unknown: OnUnknown::Deny,
             expired_crl_grace: 0,
+            requires_client_auth: false,
         }
     }
 }
@@ -184,6 +229,7 @@ impl Policy {
             | Reason::CertificateUnreadable
             | Reason::CertificateNotYetValid
             | Reason::CertificateExpired
+            | Reason::NotForClientAuth
             | Reason::EventUnreadable => OnUnknown::Deny,
         }
     }
@@ -200,6 +246,9 @@ fn assess<S: StatusSource>(
     }
     if now > certificate.not_after {
         return Ok(Reason::CertificateExpired);
+    }
+    if policy.requires_client_auth && !certificate.is_for_client_auth {
+        return Ok(Reason::NotForClientAuth);
     }
     let status = snapshot.status(&certificate.as_certificate(), now, policy.expired_crl_grace)?;
     Ok(match status {

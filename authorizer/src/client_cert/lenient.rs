@@ -31,6 +31,7 @@ pub(super) fn read(der: &[u8]) -> Result<ClientCert, ClientCertError> {
         fingerprint: Sha256::digest(der).into(),
         not_before: UnixTime::from_seconds(validity.not_before.timestamp()),
         not_after: UnixTime::from_seconds(validity.not_after.timestamp()),
+        is_for_client_auth: false,
         issuer_name: certificate.issuer().as_raw().to_vec(),
         authority_key_id: None,
         distribution_points: Vec::new(),
@@ -72,6 +73,9 @@ impl ClientCert {
                 ParsedExtension::BasicConstraints(_) => {}
                 _ => return Err(ClientCertError::Extensions),
             }
+        }
+        if let Ok(Some(usage)) = certificate.extended_key_usage() {
+            self.is_for_client_auth = usage.value.client_auth || usage.value.any;
         }
         if let Ok(Some(names)) = certificate.subject_alternative_name() {
             let names = names.value.general_names.iter().filter_map(show_name);

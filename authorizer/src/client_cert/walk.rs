@@ -64,6 +64,10 @@ pub(super) fn read(der: &[u8]) -> Option<ClientCert> {
         fingerprint: Sha256::digest(der).into(),
         not_before: not_before.time().ok()?,
         not_after: not_after.time().ok()?,
+        is_for_client_auth: match extensions.extended_key_usage {
+            Some(value) => names_client_auth(value)?,
+            None => false,
+        },
         issuer_name: issuer.raw.to_vec(),
         authority_key_id: match extensions.authority_key_identifier {
             Some(value) => Some(key_identifier(value)?.to_vec()),
@@ -83,6 +87,7 @@ struct Extensions<'a> {
     authority_key_identifier: Option<&'a [u8]>,
     basic_constraints: Option<&'a [u8]>,
     crl_distribution_points: Option<&'a [u8]>,
+    extended_key_usage: Option<&'a [u8]>,
     subject_alternative_name: Option<&'a [u8]>,
 }
 
@@ -109,6 +114,7 @@ impl<'a> Extensions<'a> {
                 [0x55, 0x1d, 19] => &mut found.basic_constraints,
                 [0x55, 0x1d, 31] => &mut found.crl_distribution_points,
                 [0x55, 0x1d, 35] => &mut found.authority_key_identifier,
+                [0x55, 0x1d, 37] => &mut found.extended_key_usage,
                 _ => continue,
             };
             // Twice.
@@ -141,6 +147,21 @@ const fn kind(value: &[u8]) -> Option<CertificateKind> {
 }
 
 /// ```text
+/// ExtKeyUsageSyntax ::= SEQUENCE SIZE (1..MAX) OF OBJECT IDENTIFIER
+/// ```
+fn names_client_auth(value: &[u8]) -> Option<bool> {
+    let mut outer = Reader::new(value);
+    let mut purposes = outer.sequence().ok()?;
+    outer.finish().ok()?;
+    let mut found = false;
+    while !purposes.is_empty() {
+        let purpose = purposes.expect(tag::OID).ok()?.content;
+        found |= purpose == CLIENT_AUTH || purpose == ANY_EXTENDED_KEY_USAGE;
+    }
+    Some(found)
+}
+
+/// ```text
 /// AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }
 /// ```
 fn pass_algorithm(reader: &mut Reader<'_>) -> Option<()> {
@@ -157,6 +178,10 @@ fn pass_bit_string(reader: &mut Reader<'_>) -> Option<()> {
     bits.whole_octets().is_ok().then_some(())
 }
 
+/// id-kp-clientAuth, 1.3.6.1.5.5.7.3.2
+const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
+/// 2.5.29.37.0
+const ANY_EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37, 0];
 /// `version [0] EXPLICIT INTEGER`
 const VERSION_3: &[u8] = &[0xa0, 3, tag::INTEGER, 1, 2];
 
@@ -303,7 +328,7 @@ mod tests {
 
         #[test]
         fn changed_extensions_give_what_x509_parser_gives(
-            kind in prop::sample::select(vec![17_u8, 19, 31, 35]),
+            kind in prop::sample::select(vec![17_u8, 19, 31, 35, 37]),
             critical: bool,
             value in prop_oneof![
                 prop::collection::vec(any::<u8>(), 0..8),
