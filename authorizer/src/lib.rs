@@ -2,7 +2,8 @@
 //!
 //! The path of one request, top to bottom: [`Request::from_json`] finds the certificate in the event,
 //! [`RecentClients::read`] reads it, [`Snapshots::current`] has the snapshot, [`decide`] decides, and
-//! [`Response::new`] spells the answer.
+//! [`Response::new`] spells the answer. What has to ask S3 is done after that, by
+//! [`Authorizer::after_response`].
 //!
 //! Every event gets a decision. The one error is that no snapshot could ever be had: API Gateway then
 //! answers 500 and caches nothing, which a denial would not tell apart from a revocation.
@@ -11,6 +12,7 @@ pub mod client_cert;
 pub mod config;
 pub mod decision;
 pub mod event;
+pub mod metrics;
 mod pem;
 #[cfg(test)]
 mod plain;
@@ -18,7 +20,8 @@ pub mod recent;
 pub mod response;
 pub mod snapshots;
 
-use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use revocation::{SecondPartNeeded, StatusSource, UnixTime};
 use serde_json::value::RawValue;
@@ -26,27 +29,29 @@ use serde_json::value::RawValue;
 use crate::client_cert::ClientCertError;
 use crate::decision::{Decision, Policy, Reason, decide};
 use crate::event::Request;
+use crate::metrics::Metrics;
 use crate::recent::RecentClients;
 use crate::response::{Format, Response};
 use crate::snapshots::{Available, LoadError, Snapshots};
 
 /// Answers the requests of one execution environment.
-#[derive(Clone)]
 pub struct Authorizer {
     snapshots: Snapshots,
     policy: Policy,
     format: Format,
-    clients: Arc<RecentClients>,
+    clients: RecentClients,
+    metrics: Metrics,
 }
 
 impl Authorizer {
     /// With that policy and that format of answers to payload 2.0 events.
-    pub fn new(snapshots: Snapshots, policy: Policy, format: Format) -> Self {
+    pub fn new(snapshots: Snapshots, policy: Policy, format: Format, metrics: Metrics) -> Self {
         Self {
             snapshots,
             policy,
             format,
-            clients: Arc::default(),
+            clients: RecentClients::default(),
+            metrics,
         }
     }
 
@@ -55,24 +60,48 @@ impl Authorizer {
     /// # Errors
     /// There is no snapshot to decide from, or its first part cannot tell and the rest cannot be had.
     pub async fn authorize(&self, event: &RawValue, now: UnixTime) -> Result<Response, LoadError> {
+        let started = Instant::now();
+        let answer = self.answer(event, now).await;
+        match &answer {
+            Ok(answer) => self.metrics.decided(answer.decision, started.elapsed()),
+            Err(_) => self.metrics.without_snapshot(),
+        }
+        answer.map(|answer| answer.response)
+    }
+
+    async fn answer(&self, event: &RawValue, now: UnixTime) -> Result<Answer, LoadError> {
         let Self {
             snapshots,
             policy,
             format,
             clients,
+            ..
         } = self;
         let snapshot = match snapshots.current(now).await? {
             Available::Whole(snapshot) => snapshot,
             Available::Early(early) => {
                 let first = early.first_part();
                 match respond(event, clients, first, now, policy, *format) {
-                    Ok(answer) => return Ok(answer.response),
+                    Ok(answer) => return Ok(answer),
                     Err(SecondPartNeeded) => snapshots.whole(now).await?,
                 }
             }
         };
         let Ok(answer) = respond(event, clients, &*snapshot, now, policy, *format);
-        Ok(answer.response)
+        Ok(answer)
+    }
+
+    /// What is to be done when a response has been sent, before the next event is asked for: metrics
+    /// are printed and the snapshot is revalidated, each where it is time. Nobody waits for it, and
+    /// whatever it comes to, requests go on. Takes two seconds at most.
+    pub async fn after_response(&self, now: UnixTime) {
+        self.metrics.print_if_due(self.snapshots.observed(), now);
+        self.snapshots.keep_fresh(now).await;
+    }
+
+    /// Prints what was counted since the last time.
+    pub fn print_metrics(&self, now: UnixTime) {
+        self.metrics.print(self.snapshots.observed(), now);
     }
 }
 
@@ -165,4 +194,15 @@ fn log(
     } else {
         line!(info)
     }
+}
+
+/// Whoever panicked while holding it had not begun to change it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether `now` is not before `then` and not so long after it.
+fn is_within(duration: Duration, then: UnixTime, now: UnixTime) -> bool {
+    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    (0..seconds).contains(&now.since(then))
 }

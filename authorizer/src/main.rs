@@ -1,16 +1,23 @@
 //! Cold start: configuration, S3 client and the first snapshot, then one decision an invocation.
 
+mod after_response;
 mod http_client;
 mod s3_client;
+mod shutdown;
+
+use std::sync::Arc;
 
 use authorizer::Authorizer;
 use authorizer::config::Config;
+use authorizer::metrics::Metrics;
 use authorizer::response::Response;
 use authorizer::snapshots::{LoadError, Snapshots};
-use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use lambda_runtime::layers::TracingLayer;
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, Runtime, service_fn};
 use revocation::UnixTime;
 use serde_json::value::RawValue;
 
+use crate::after_response::AfterResponse;
 use crate::s3_client::s3_client;
 
 #[tokio::main(flavor = "current_thread")]
@@ -22,18 +29,33 @@ async fn main() -> Result<(), Error> {
     let client =
         s3_client(&variable).inspect_err(|error| tracing::error!(%error, "configuration"))?;
     let snapshots = Snapshots::new(client, &config);
-    if let Err(error) = snapshots.current(now()).await {
+    let (loaded, is_announced) = tokio::join!(snapshots.current(now()), shutdown::announced());
+    if let Err(error) = loaded {
         // Not fatal: the first request tries again.
         tracing::warn!(%error, "no snapshot at the start");
     }
-    let authorizer = Authorizer::new(snapshots, config.policy, config.format);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
-        authorize(&authorizer, event.payload)
-    }))
-    .await
+    let metrics = Metrics::new(environment::function_name(), config.metrics_interval);
+    let authorizer = Authorizer::new(snapshots, config.policy, config.format, metrics);
+    let authorizer = Arc::new(authorizer);
+    if is_announced {
+        tokio::spawn(shutdown::print_metrics_at_the_end(Arc::clone(&authorizer)));
+    }
+    let handler = service_fn({
+        let authorizer = Arc::clone(&authorizer);
+        move |event: LambdaEvent<Box<RawValue>>| authorize(Arc::clone(&authorizer), event.payload)
+    });
+    Runtime::new(handler)
+        .layer(AfterResponse { authorizer })
+        .layer(TracingLayer::new())
+        // One at a time, but for Lambda Managed Instances.
+        .run_concurrent()
+        .await
 }
 
-async fn authorize(authorizer: &Authorizer, event: Box<RawValue>) -> Result<Response, NoSnapshot> {
+async fn authorize(
+    authorizer: Arc<Authorizer>,
+    event: Box<RawValue>,
+) -> Result<Response, NoSnapshot> {
     authorizer.authorize(&event, now()).await.map_err(|error| {
         tracing::error!(%error, "no snapshot");
         NoSnapshot(error)

@@ -7,13 +7,14 @@
 //! No decision is kept. Each request looks its certificate up in the snapshot of that moment, and
 //! compares its validity with the clock.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde_json::value::RawValue;
 
 use crate::client_cert::{ClientCert, ClientCertError};
 use crate::decision::Decision;
 use crate::event::JsonString;
+use crate::locked;
 
 /// A few hundred certificates. A text has one place where it can be; another one there gives way.
 #[derive(Debug)]
@@ -115,11 +116,6 @@ impl Client {
         });
         Ok(json)
     }
-}
-
-/// Whoever panicked while holding it had not begun to change it.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// By 16 of the characters before the last line, which are of the signature: no two certificates

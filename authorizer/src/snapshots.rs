@@ -1,9 +1,11 @@
 //! The snapshot that decisions are made from: loaded once, held in memory, revalidated by age.
 //!
-//! A request that finds a snapshot younger than the soft age uses it. Between the soft and the hard
-//! age it uses it too, and a revalidation goes on beside it. Past the hard age, as in an execution
+//! A request that finds a snapshot younger than the hard age uses it. Where it is older than the soft
+//! age, it is revalidated when the response has been sent. Past the hard age, as in an execution
 //! environment that was frozen for long, the request waits for the revalidation first. A snapshot
-//! that was good once is never given up: each CRL's own nextUpdate ends it, at decision time.
+//! that was good once is never given up: each CRL's own nextUpdate ends it, at decision time. While S3
+//! fails, it is asked less and less often, so that neither requests nor what is between them go
+//! into waiting for it.
 //!
 //! Of a large snapshot only the first part, about a tenth, is waited for at first. It has the answer
 //! to nearly every question; the second part follows beside the requests, and one that cannot be
@@ -11,6 +13,7 @@
 
 mod early;
 mod object;
+mod observed;
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +28,9 @@ use revocation::{FirstPart, Lengths, Snapshot, SnapshotError, UnixTime};
 pub use self::early::EarlySnapshot;
 use self::early::Incomplete;
 use self::object::{Body, Found, SnapshotObject};
+pub use self::observed::Observed;
 use crate::config::Config;
+use crate::is_within;
 
 /// Holds the current snapshot.
 #[derive(Clone)]
@@ -36,6 +41,7 @@ pub struct Snapshots {
     /// One entry. The cache makes the load single-flight: of several requests that find it too old
     /// one calls S3, and the others wait for that or go on.
     held: Cache<(), Held>,
+    observed: Arc<Observed>,
 }
 
 /// What there is of the current snapshot.
@@ -54,8 +60,16 @@ struct Held {
     etag: Arc<str>,
     /// When S3 last said that this is the current object.
     validated_at: UnixTime,
-    /// When a revalidation last failed, since `validated_at`.
-    failed_at: Option<UnixTime>,
+    /// The revalidations that failed since then.
+    failures: Failures,
+}
+
+/// Failures in a row.
+#[derive(Clone, Copy, Default)]
+struct Failures {
+    count: u32,
+    /// When the last attempt was begun.
+    last_at: Option<UnixTime>,
 }
 
 impl Snapshots {
@@ -66,7 +80,13 @@ impl Snapshots {
             soft_age: config.soft_age,
             hard_age: config.hard_age,
             held: Cache::new(1),
+            observed: Arc::default(),
         }
+    }
+
+    /// What there is to tell of the snapshot.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
     }
 
     /// The snapshot to decide from at the moment `now`, as far as it is there.
@@ -75,19 +95,35 @@ impl Snapshots {
     /// None could be had, now or before.
     pub async fn current(&self, now: UnixTime) -> Result<Available, LoadError> {
         match self.held.get(&()).await {
-            Some(held) if !held.is_older_than(self.hard_age, now) => {
-                if held.is_older_than(self.soft_age, now) {
-                    let beside = self.clone();
-                    tokio::spawn(async move { beside.revalidate_unless_under_way(now).await });
-                }
-                if let Available::Early(early) = &held.snapshot
-                    && early.is_given_up(now)
-                {
-                    self.complete_beside(now);
-                }
+            Some(held) if !held.is_due(self.hard_age, now) => {
+                self.observed.decided_at_age(now.since(held.validated_at));
                 Ok(held.snapshot)
             }
             _ => self.load(now).await,
+        }
+    }
+
+    /// Revalidates a snapshot that is older than the soft age, and reads what is missing of one that is
+    /// not there as a whole. To be called when no request waits. Takes two seconds at most; what was
+    /// read until then is not lost.
+    pub async fn keep_fresh(&self, now: UnixTime) {
+        let Some(held) = self.held.get(&()).await else {
+            return;
+        };
+        match held.snapshot {
+            Available::Early(early) if early.is_worth_an_attempt(now) => {
+                let completed = tokio::time::timeout(REVALIDATION_TIMEOUT, self.complete(now));
+                if let Ok(Err(error)) = completed.await {
+                    tracing::warn!(%error, "second part of the snapshot");
+                }
+            }
+            // Where every request revalidates, there is nothing left to do.
+            Available::Whole(_) if self.soft_age < self.hard_age => {
+                if held.is_due(self.soft_age, now) {
+                    self.revalidate_unless_under_way(now).await;
+                }
+            }
+            _ => {}
         }
     }
 
@@ -109,18 +145,19 @@ impl Snapshots {
                 let held = entry.map(moka::Entry::into_value);
                 match &held {
                     // Another request waited for the same and had it done.
-                    Some(held) if !held.is_older_than(self.hard_age, now) => Ok(Op::Nop),
+                    Some(held) if !held.is_due(self.hard_age, now) => Ok(Op::Nop),
                     _ => self.read(held, now).await.map(Op::Put),
                 }
             })
             .await?;
         let is_news = matches!(result, moka::ops::compute::CompResult::Inserted(_));
         let held = result.into_entry().map(moka::Entry::into_value);
-        let snapshot = held.map(|held| held.snapshot).ok_or(LoadError::Missing)?;
-        if is_news && matches!(snapshot, Available::Early(_)) {
+        let held = held.ok_or(LoadError::Missing)?;
+        self.observed.decided_at_age(now.since(held.validated_at));
+        if is_news && matches!(held.snapshot, Available::Early(_)) {
             self.complete_beside(now);
         }
-        Ok(snapshot)
+        Ok(held.snapshot)
     }
 
     async fn revalidate_unless_under_way(&self, now: UnixTime) {
@@ -130,7 +167,7 @@ impl Snapshots {
             .and_try_compute_if_nobody_else(async |entry| {
                 let held = entry.map(moka::Entry::into_value);
                 match &held {
-                    Some(held) if !held.is_older_than(self.soft_age, now) => Ok(Op::Nop),
+                    Some(held) if !held.is_due(self.soft_age, now) => Ok(Op::Nop),
                     _ => self.read(held, now).await.map(Op::Put),
                 }
             });
@@ -199,12 +236,20 @@ impl Snapshots {
             (Err(error), Some(held)) => {
                 let snapshot = held.snapshot.id();
                 tracing::warn!(%error, snapshot, "the last good snapshot is used on");
+                self.observed.failed();
                 Ok(Held {
-                    failed_at: Some(now),
+                    failures: held.failures.and_one_at(now),
                     ..held
                 })
             }
-            (result, _) => result,
+            (Ok(read), Some(held)) => {
+                match read.etag == held.etag {
+                    true => self.observed.unchanged(),
+                    false => self.observed.replaced(),
+                }
+                Ok(read)
+            }
+            (result, None) => result,
         }
     }
 
@@ -228,7 +273,7 @@ impl Snapshots {
             snapshot,
             etag,
             validated_at: now,
-            failed_at: None,
+            failures: Failures::default(),
         })
     }
 
@@ -282,13 +327,10 @@ impl Available {
 }
 
 impl Held {
-    /// Whether it was last validated that long ago. A clock that went back makes it old; a failure
-    /// just now makes it young, so that a failing S3 does not slow down every request.
-    fn is_older_than(&self, age: Duration, now: UnixTime) -> bool {
-        let just_failed = self
-            .failed_at
-            .is_some_and(|failed_at| is_within(RETRY_AFTER, failed_at, now));
-        !just_failed && !is_within(age, self.validated_at, now)
+    /// Whether it was last validated that long ago, and is to be revalidated now. A clock that went
+    /// back makes it old.
+    fn is_due(&self, age: Duration, now: UnixTime) -> bool {
+        !is_within(age, self.validated_at, now) && !self.failures.want_a_pause(now)
     }
 
     fn is_of(&self, early: &Arc<EarlySnapshot>) -> bool {
@@ -299,10 +341,21 @@ impl Held {
     }
 }
 
-/// Whether `now` is not before `then` and not so long after it.
-fn is_within(duration: Duration, then: UnixTime, now: UnixTime) -> bool {
-    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-    (0..seconds).contains(&now.since(then))
+impl Failures {
+    const fn and_one_at(self, now: UnixTime) -> Self {
+        Self {
+            count: self.count.saturating_add(1),
+            last_at: Some(now),
+        }
+    }
+
+    /// A failing S3 may take each attempt's time limit, so each attempt doubles the pause.
+    fn want_a_pause(self, now: UnixTime) -> bool {
+        let doublings = self.count.saturating_sub(1).min(MAX_DOUBLINGS);
+        let pause = RETRY_AFTER * (1 << doublings);
+        self.last_at
+            .is_some_and(|last_at| is_within(pause, last_at, now))
+    }
 }
 
 /// A request may wait for it, and API Gateway waits 10 s for the request.
@@ -311,6 +364,8 @@ const LOAD_TIMEOUT: Duration = Duration::from_secs(8);
 /// For the end of the Init phase, or the request at hand: there is one thread.
 const HEAD_START: Duration = Duration::from_millis(5);
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// Up to 32 s.
+const MAX_DOUBLINGS: u32 = 4;
 /// A second part of no more octets than these is read along with the first one.
 const SECOND_PART_WAITED_FOR: usize = 1 << 20;
 const MAX_PREALLOCATION: usize = 1 << 30;

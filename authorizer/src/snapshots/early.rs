@@ -7,7 +7,8 @@ use revocation::{FirstPart, Snapshot, UnixTime};
 use tokio::sync::Mutex;
 
 use super::object::{Body, SnapshotObject};
-use super::{LoadError, RETRY_AFTER, is_within};
+use super::{LoadError, RETRY_AFTER};
+use crate::is_within;
 
 /// The first part of a snapshot, and what has come of the second one.
 pub struct EarlySnapshot {
@@ -64,13 +65,14 @@ impl EarlySnapshot {
         &self.first
     }
 
-    /// Whether nobody reads on, and the last attempt was not just now.
-    pub(super) fn is_given_up(&self, now: UnixTime) -> bool {
+    /// Whether somebody reads on, or the last attempt was not just now.
+    pub(super) fn is_worth_an_attempt(&self, now: UnixTime) -> bool {
         // Whoever reads holds the lock.
-        self.progress.try_lock().is_ok_and(|progress| {
+        let has_just_failed = self.progress.try_lock().is_ok_and(|progress| {
             let attempted_at = progress.attempted_at;
-            attempted_at.is_some_and(|attempted_at| !is_within(RETRY_AFTER, attempted_at, now))
-        })
+            attempted_at.is_some_and(|attempted_at| is_within(RETRY_AFTER, attempted_at, now))
+        });
+        !has_just_failed
     }
 
     /// Reads what is missing of the second part; of several callers one does, and the others wait for
