@@ -7,6 +7,7 @@
 //! nothing.
 
 mod binaries;
+mod process;
 mod runtime_api;
 
 use std::fmt;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 pub use binaries::{Binaries, BuildError, binaries, build, build_packages};
@@ -27,7 +28,7 @@ use runtime_api::RuntimeApi;
 /// One execution environment: a process that talks to its own Runtime API. It ends with this value.
 pub struct Function {
     api: RuntimeApi,
-    turn: tokio::sync::Mutex<()>,
+    turns: Semaphore,
     logs: Arc<Logs>,
     process: JoinHandle<()>,
     kill: mpsc::Sender<()>,
@@ -51,9 +52,10 @@ impl Function {
         environment: &[(String, String)],
         options: Options,
     ) -> Self {
-        let api = RuntimeApi::start(name).await;
+        let freezes = options.freezes && options.concurrency == 1;
+        let api = RuntimeApi::start(name, freezes).await;
         let logs = Arc::new(Logs {
-            echo: options.echo,
+            echo: options.echo.clone(),
             ..Logs::default()
         });
         let started = Instant::now();
@@ -61,11 +63,7 @@ impl Function {
             .args(&options.arguments)
             .env_clear()
             .envs(inherited_variables())
-            .envs(lambda_variables(
-                name,
-                options.memory_mb,
-                api.address().to_string(),
-            ))
+            .envs(lambda_variables(name, &options, api.address().to_string()))
             .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -76,6 +74,7 @@ impl Function {
         let pid = child
             .id()
             .expect("a process that was not waited for has an id");
+        api.process_started(pid);
         let readers = [
             tokio::spawn(Arc::clone(&logs).read(child.stdout.take().expect("stdout is piped"))),
             tokio::spawn(Arc::clone(&logs).read(child.stderr.take().expect("stderr is piped"))),
@@ -91,7 +90,7 @@ impl Function {
         }
         Self {
             api,
-            turn: tokio::sync::Mutex::new(()),
+            turns: Semaphore::new(options.concurrency),
             logs,
             process,
             kill,
@@ -103,14 +102,15 @@ impl Function {
     }
 
     /// Invokes the function and waits for its answer. Invocations queue: an environment has one at
-    /// a time, and gets the next when the runtime and its extensions have asked for it.
+    /// a time, or as many as its [`Options::concurrency`], and gets the next when the runtime and its
+    /// extensions have asked for it.
     pub async fn invoke(&self, payload: Value) -> Invocation {
         self.invoke_bytes(payload.to_string()).await
     }
 
     /// As [`Self::invoke`], with a payload that need not be JSON.
     pub async fn invoke_bytes(&self, payload: impl Into<Vec<u8>>) -> Invocation {
-        let _turn = self.turn.lock().await;
+        let _turn = self.turns.acquire().await.expect("it is never closed");
         let answer = self.api.invoke(payload.into(), self.timeout).await;
         if answer.timed_out {
             // Lambda ends the environment too.
@@ -174,6 +174,32 @@ impl Function {
         self.pid
     }
 
+    /// Freezes the process (SIGSTOP), wherever it is. An invocation finds it frozen if it was idle,
+    /// thaws it and is answered; if it was not, the invocation waits for [`Self::thaw`].
+    pub fn freeze(&self) {
+        self.api.freeze();
+    }
+
+    /// Lets a frozen process go on (SIGCONT).
+    pub fn thaw(&self) {
+        self.api.thaw();
+    }
+
+    /// Ends the environment as Lambda does one that it no longer needs. A process with an internal
+    /// extension gets a SIGTERM, and half a second later a SIGKILL; one without gets the latter at
+    /// once. Returns whether it ended before that.
+    pub async fn shut_down(&self) -> bool {
+        let ended = self.api.terminate()
+            && tokio::time::timeout(SHUTDOWN_TIME, self.api.reaped())
+                .await
+                .is_ok();
+        if !ended {
+            let _ = self.kill.send(()).await;
+        }
+        self.api.exited().await;
+        ended
+    }
+
     /// Ends the process and waits until it is gone.
     pub async fn stop(self) {
         let _ = self.kill.send(()).await;
@@ -203,6 +229,12 @@ pub struct Options {
     pub timeout: Duration,
     /// The memory size the function is told.
     pub memory_mb: u32,
+    /// Whether it is frozen while it is idle, as Lambda does it: from the moment when the runtime has
+    /// asked for the next event, and every extension too, until there is one.
+    pub freezes: bool,
+    /// How many invocations it has at a time. More than one makes it an environment of Lambda Managed
+    /// Instances, which is never frozen.
+    pub concurrency: usize,
     /// Command line arguments. A Lambda function has none.
     pub arguments: Vec<String>,
     /// Called with each line of stdout and stderr.
@@ -214,6 +246,8 @@ impl Default for Options {
         Self {
             timeout: Duration::from_secs(30),
             memory_mb: 256,
+            freezes: false,
+            concurrency: 1,
             arguments: Vec::new(),
             echo: None,
         }
@@ -263,6 +297,7 @@ async fn supervise(
             child.wait().await
         }
     };
+    api.process_reaped();
     // The pipes are at their end now: whoever learns of the exit finds the logs complete.
     for reader in readers {
         let _ = reader.await;
@@ -323,18 +358,29 @@ impl Logs {
 }
 
 /// What Lambda sets in every environment.
-fn lambda_variables(name: &str, memory_mb: u32, runtime_api: String) -> Vec<(String, String)> {
+fn lambda_variables(name: &str, options: &Options, runtime_api: String) -> Vec<(String, String)> {
+    let is_managed_instance = options.concurrency > 1;
+    let concurrency = options.concurrency.to_string();
     [
         ("AWS_LAMBDA_RUNTIME_API", runtime_api.as_str()),
         ("AWS_LAMBDA_FUNCTION_NAME", name),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory_mb.to_string()),
+        (
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            &options.memory_mb.to_string(),
+        ),
         ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{name}")),
         (
             "AWS_LAMBDA_LOG_STREAM_NAME",
             "2026/11/01/[$LATEST]0123456789abcdef",
         ),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        (
+            "AWS_LAMBDA_INITIALIZATION_TYPE",
+            match is_managed_instance {
+                true => "lambda-managed-instances",
+                false => "on-demand",
+            },
+        ),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_rust"),
         ("AWS_REGION", "us-east-1"),
         ("AWS_DEFAULT_REGION", "us-east-1"),
@@ -342,8 +388,10 @@ fn lambda_variables(name: &str, memory_mb: u32, runtime_api: String) -> Vec<(Str
         ("LANG", "en_US.UTF-8"),
         ("TZ", ":UTC"),
     ]
+    .into_iter()
+    .chain(is_managed_instance.then_some(("AWS_LAMBDA_MAX_CONCURRENCY", concurrency.as_str())))
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec()
+    .collect()
 }
 
 /// What a process needs from this machine: where programs and coverage profiles are.
@@ -354,6 +402,8 @@ fn inherited_variables() -> Vec<(String, String)> {
         .collect()
 }
 
+/// What Lambda gives internal extensions from SIGTERM to SIGKILL.
+const SHUTDOWN_TIME: Duration = Duration::from_millis(500);
 /// Lambda gives 10 s. A debug build on a busy machine may need more; only a hang needs this much.
 const INIT_TIMEOUT: Duration = Duration::from_secs(60);
 

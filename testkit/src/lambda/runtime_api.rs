@@ -2,8 +2,11 @@
 //!
 //! `/next` is a long poll on a channel; an answer wakes the caller of [`RuntimeApi::invoke`] at
 //! once. Nothing of an invocation is kept when it is over.
+//!
+//! As with Lambda, the caller has the answer before the runtime asks for the next event. Only when it
+//! has asked, and every extension too, is the environment idle, and may be frozen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,6 +25,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::FunctionError;
+use super::process::Process;
 
 /// The server side of one environment. Clones share it; it ends with the last one.
 #[derive(Clone)]
@@ -31,8 +35,9 @@ pub(super) struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    pub(super) async fn start(function_name: &str) -> Self {
-        let environment = Arc::new(Environment::new(function_name));
+    /// For a function of that name; whether it is frozen whenever it is idle.
+    pub(super) async fn start(function_name: &str, freezes: bool) -> Self {
+        let environment = Arc::new(Environment::new(function_name, freezes));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .expect("a free port");
@@ -58,27 +63,22 @@ impl RuntimeApi {
     /// Hands the payload to the runtime when it next waits for one, and waits for the answer.
     pub(super) async fn invoke(&self, payload: Vec<u8>, timeout: Duration) -> Answer {
         let environment = &self.environment;
-        if let Err(error) = environment.idle().await {
-            return Answer {
-                result: Err(error),
-                elapsed: Duration::ZERO,
-                timed_out: false,
-            };
-        }
         let work = environment.work(payload, timeout);
         let (id, (reply, replied)) = (work.request_id.clone(), oneshot::channel());
-        environment
-            .in_flight
-            .lock()
-            .unwrap()
-            .insert(id.clone(), reply);
-        environment
-            .status
-            .send_modify(|status| status.runtime_waits = false);
-        environment.tell_extensions(&work);
+        let in_flight = &environment.in_flight;
+        in_flight.lock().unwrap().insert(id.clone(), reply);
 
-        let started = Instant::now();
-        let _ = environment.work.send(work);
+        let started = match environment.hand_over(work, timeout).await {
+            Ok(started) => started,
+            Err(error) => {
+                in_flight.lock().unwrap().remove(&id);
+                return Answer {
+                    result: Err(error),
+                    elapsed: Duration::ZERO,
+                    timed_out: false,
+                };
+            }
+        };
         let (result, timed_out) = tokio::select! {
             Ok(reply) = replied => {
                 let elapsed = reply.arrived - started;
@@ -87,7 +87,7 @@ impl RuntimeApi {
             exit = environment.exited() => (Err(exit_error(&id, &exit)), false),
             () = tokio::time::sleep(timeout) => (Err(timeout_error(&id, timeout)), true),
         };
-        environment.in_flight.lock().unwrap().remove(&id);
+        in_flight.lock().unwrap().remove(&id);
         Answer {
             result,
             elapsed: started.elapsed(),
@@ -111,14 +111,55 @@ impl RuntimeApi {
             message: message.into(),
         };
         self.environment
-            .status
-            .send_modify(|status| status.init_error = Some(error));
+            .update(|status| status.init_error = Some(error));
+    }
+
+    pub(super) fn process_started(&self, pid: u32) {
+        self.environment
+            .update(|status| status.process.started(pid));
+    }
+
+    /// It has ended, though not all of its output need have been read.
+    pub(super) fn process_reaped(&self) {
+        self.environment.update(|status| status.process.has_ended());
     }
 
     pub(super) fn process_ended(&self, exit: &str) {
         self.environment
+            .update(|status| status.exit = Some(exit.to_owned()));
+    }
+
+    /// Stops the process where it is, until it is thawed or gets an event.
+    pub(super) fn freeze(&self) {
+        self.environment.update(|status| status.process.freeze());
+    }
+
+    /// Lets the process go on, although it may be idle.
+    pub(super) fn thaw(&self) {
+        // Not by `update`, which would freeze it again.
+        self.environment
             .status
-            .send_modify(|status| status.exit = Some(exit.to_owned()));
+            .send_modify(|status| status.process.thaw());
+    }
+
+    /// Tells the process that the environment ends, as Lambda does where there is an extension.
+    /// Whether it has been told, or has ended before.
+    pub(super) fn terminate(&self) -> bool {
+        let mut is_told = false;
+        self.environment.update(|status| {
+            status.is_shutting_down = true;
+            status.process.thaw();
+            is_told = !status.extensions.is_empty() || !status.process.is_there();
+            if is_told {
+                status.process.terminate();
+            }
+        });
+        is_told
+    }
+
+    pub(super) async fn reaped(&self) {
+        let mut status = self.environment.status.subscribe();
+        let _ = status.wait_for(|status| !status.process.is_there()).await;
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -151,26 +192,31 @@ impl Drop for Server {
 /// What the HTTP handlers and the invoking side share.
 struct Environment {
     function_name: String,
-    work: mpsc::UnboundedSender<Work>,
-    works: tokio::sync::Mutex<mpsc::UnboundedReceiver<Work>>,
+    freezes: bool,
     in_flight: Mutex<BTreeMap<String, oneshot::Sender<Reply>>>,
-    extensions: Mutex<BTreeMap<String, Extension>>,
     status: watch::Sender<Status>,
     invocations: AtomicU64,
 }
 
 impl Environment {
-    fn new(function_name: &str) -> Self {
-        let (work, works) = mpsc::unbounded_channel();
+    fn new(function_name: &str, freezes: bool) -> Self {
         Self {
             function_name: function_name.to_owned(),
-            work,
-            works: tokio::sync::Mutex::new(works),
+            freezes,
             in_flight: Mutex::default(),
-            extensions: Mutex::default(),
             status: watch::Sender::default(),
             invocations: AtomicU64::new(0),
         }
+    }
+
+    /// The one way in which the status changes: with it, an idle environment is frozen at once.
+    fn update(&self, change: impl FnOnce(&mut Status)) {
+        self.status.send_modify(|status| {
+            change(status);
+            if self.freezes && status.is_idle() && !status.is_shutting_down {
+                status.process.freeze();
+            }
+        });
     }
 
     fn work(&self, payload: Vec<u8>, timeout: Duration) -> Work {
@@ -187,14 +233,46 @@ impl Environment {
         }
     }
 
-    /// Waits until the runtime and every extension wait for an event.
-    async fn idle(&self) -> Result<(), FunctionError> {
-        let mut status = self.status.subscribe();
-        let status = status
-            .wait_for(|status| status.is_idle() || status.unusable().is_some())
-            .await
-            .expect("the sender is ours");
-        status.unusable().map_or(Ok(()), Err)
+    /// Waits until a runtime and every extension wait for an event, and gives them this one. Returns
+    /// when that was.
+    async fn hand_over(&self, work: Work, timeout: Duration) -> Result<Instant, FunctionError> {
+        let mut changes = self.status.subscribe();
+        let mut work = Some(work);
+        let mut handed_over = None;
+        loop {
+            let unusable = changes
+                .wait_for(|status| status.is_idle() || status.unusable().is_some())
+                .await
+                .expect("the sender is ours")
+                .unusable();
+            if let Some(error) = unusable {
+                return Err(error);
+            }
+            // Of several invocations that have waited for this, one finds it still so.
+            self.update(|status| {
+                if !status.no_extension_is_busy() {
+                    return;
+                }
+                if let Some(next) = status.take_waiting()
+                    && let Some(mut event) = work.take()
+                {
+                    event.deadline_ms = deadline_ms(timeout);
+                    let for_extensions = event.for_extensions();
+                    status.process.thaw();
+                    let now = Instant::now();
+                    match next.send(event) {
+                        Ok(()) => {
+                            status.tell_extensions(&for_extensions);
+                            handed_over = Some(now);
+                        }
+                        Err(unsent) => work = Some(unsent),
+                    }
+                }
+            });
+            if let Some(at) = handed_over {
+                return Ok(at);
+            }
+        }
     }
 
     async fn exited(&self) -> String {
@@ -204,23 +282,6 @@ impl Environment {
             .ok()
             .and_then(|status| status.exit.clone())
             .unwrap_or_default()
-    }
-
-    fn tell_extensions(&self, work: &Work) {
-        let extensions = self.extensions.lock().unwrap();
-        let subscribed = extensions.iter().filter(|(_, extension)| extension.invoke);
-        for (id, extension) in subscribed {
-            self.status.send_modify(|status| {
-                status.busy_extensions.insert(id.clone());
-            });
-            let _ = extension.events.send(json!({
-                "eventType": "INVOKE",
-                "deadlineMs": work.deadline_ms,
-                "requestId": work.request_id,
-                "invokedFunctionArn": work.function_arn,
-                "tracing": {"type": "X-Amzn-Trace-Id", "value": work.trace_id},
-            }));
-        }
     }
 
     fn reply(&self, id: &str, result: Result<Bytes, FunctionError>) -> Response {
@@ -247,6 +308,18 @@ struct Work {
     payload: Bytes,
 }
 
+impl Work {
+    fn for_extensions(&self) -> Value {
+        json!({
+            "eventType": "INVOKE",
+            "deadlineMs": self.deadline_ms,
+            "requestId": self.request_id,
+            "invokedFunctionArn": self.function_arn,
+            "tracing": {"type": "X-Amzn-Trace-Id", "value": self.trace_id},
+        })
+    }
+}
+
 struct Reply {
     result: Result<Bytes, FunctionError>,
     arrived: Instant,
@@ -254,6 +327,7 @@ struct Reply {
 
 struct Extension {
     invoke: bool,
+    is_busy: bool,
     events: mpsc::UnboundedSender<Value>,
     received: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Value>>>,
 }
@@ -261,16 +335,36 @@ struct Extension {
 /// Where the environment stands.
 #[derive(Default)]
 struct Status {
-    runtime_waits: bool,
+    process: Process,
+    /// The calls of `/next` that have no event yet.
+    waiting: VecDeque<oneshot::Sender<Work>>,
     initialized: bool,
-    busy_extensions: BTreeSet<String>,
+    extensions: BTreeMap<String, Extension>,
+    is_shutting_down: bool,
     init_error: Option<FunctionError>,
     exit: Option<String>,
 }
 
 impl Status {
     fn is_idle(&self) -> bool {
-        self.runtime_waits && self.busy_extensions.is_empty()
+        self.waiting.iter().any(|next| !next.is_closed()) && self.no_extension_is_busy()
+    }
+
+    fn no_extension_is_busy(&self) -> bool {
+        !self.extensions.values().any(|extension| extension.is_busy)
+    }
+
+    fn take_waiting(&mut self) -> Option<oneshot::Sender<Work>> {
+        self.waiting.retain(|next| !next.is_closed());
+        self.waiting.pop_front()
+    }
+
+    fn tell_extensions(&mut self, event: &Value) {
+        let extensions = self.extensions.values_mut();
+        for extension in extensions.filter(|extension| extension.invoke) {
+            extension.is_busy = true;
+            let _ = extension.events.send(event.clone());
+        }
     }
 
     fn init_ended(&self) -> bool {
@@ -315,11 +409,13 @@ fn router(environment: Arc<Environment>) -> Router {
 }
 
 async fn next(State(environment): State<Arc<Environment>>) -> Response {
-    environment.status.send_modify(|status| {
-        status.runtime_waits = true;
+    let (give, given) = oneshot::channel();
+    environment.update(|status| {
         status.initialized = true;
+        status.waiting.retain(|next| !next.is_closed());
+        status.waiting.push_back(give);
     });
-    let Some(work) = environment.works.lock().await.recv().await else {
+    let Ok(work) = given.await else {
         return refusal(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Shutdown",
@@ -359,9 +455,7 @@ async fn init_error(
     body: Bytes,
 ) -> Response {
     let error = reported_error(&headers, &body);
-    environment
-        .status
-        .send_modify(|status| status.init_error = Some(error));
+    environment.update(|status| status.init_error = Some(error));
     accepted()
 }
 
@@ -381,23 +475,43 @@ async fn register_extension(
         );
     };
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let subscribed = request["events"].as_array().into_iter().flatten();
+    let subscribed: Vec<_> = request["events"].as_array().into_iter().flatten().collect();
+    let unsupported = subscribed.iter().find(|event| **event != "INVOKE");
+    if let Some(event) = unsupported {
+        let why = match event.as_str() {
+            Some("SHUTDOWN") => "ShutdownEventNotSupportedForInternalExtension",
+            _ => "ErrorInvalidEventType",
+        };
+        let message = format!("{}: {why}", event.as_str().unwrap_or_default());
+        return refusal(
+            StatusCode::FORBIDDEN,
+            "Extension.InvalidEventType",
+            &message,
+        );
+    }
+    // A name is registered once, so it can serve as the identifier's only variable part.
+    let id = format!("extension-{name}");
     let (events, received) = mpsc::unbounded_channel();
     let extension = Extension {
-        invoke: subscribed.into_iter().any(|event| event == "INVOKE"),
+        invoke: !subscribed.is_empty(),
+        is_busy: true,
         events,
         received: Arc::new(tokio::sync::Mutex::new(received)),
     };
-    // A name is registered once, so it can serve as the identifier's only variable part.
-    let id = format!("extension-{name}");
-    environment
-        .extensions
-        .lock()
-        .unwrap()
-        .insert(id.clone(), extension);
-    environment.status.send_modify(|status| {
-        status.busy_extensions.insert(id.clone());
+    let mut is_too_late = false;
+    environment.update(|status| {
+        is_too_late = status.initialized;
+        if !is_too_late {
+            status.extensions.insert(id.clone(), extension);
+        }
     });
+    if is_too_late {
+        return refusal(
+            StatusCode::FORBIDDEN,
+            "Extension.RegistrationClosed",
+            "Extension registration closed already",
+        );
+    }
     let body = json!({
         "functionName": environment.function_name,
         "functionVersion": "$LATEST",
@@ -411,12 +525,13 @@ async fn next_event(State(environment): State<Arc<Environment>>, headers: Header
         .get(EXTENSION_IDENTIFIER)
         .and_then(|id| id.to_str().ok())
         .unwrap_or_default();
-    let received = {
-        let extensions = environment.extensions.lock().unwrap();
-        extensions
-            .get(id)
-            .map(|extension| Arc::clone(&extension.received))
-    };
+    let mut received = None;
+    environment.update(|status| {
+        received = status.extensions.get_mut(id).map(|extension| {
+            extension.is_busy = false;
+            Arc::clone(&extension.received)
+        });
+    });
     let Some(received) = received else {
         return refusal(
             StatusCode::FORBIDDEN,
@@ -424,9 +539,6 @@ async fn next_event(State(environment): State<Arc<Environment>>, headers: Header
             "unknown extension",
         );
     };
-    environment.status.send_modify(|status| {
-        status.busy_extensions.remove(id);
-    });
     match received.lock().await.recv().await {
         Some(event) => event.to_string().into_response(),
         None => refusal(

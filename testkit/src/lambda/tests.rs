@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -148,6 +148,158 @@ async fn an_invocation_waits_for_the_extensions_of_the_one_before() {
 }
 
 #[tokio::test]
+async fn an_idle_environment_is_frozen_until_the_next_event() {
+    let function = odd_with("echo", frozen_when_idle()).await;
+    for number in 0..3 {
+        until(|| is_stopped(function.pid())).await;
+        let answer = function.invoke(json!(number)).await;
+        assert_eq!(answer.result.unwrap(), number);
+    }
+    until(|| is_stopped(function.pid())).await;
+    function.thaw();
+    assert!(!is_stopped(function.pid()));
+}
+
+#[tokio::test]
+async fn the_answer_comes_before_the_work_after_it_and_the_freeze_comes_behind_both() {
+    let scratch = tempfile::tempdir().unwrap();
+    let go = scratch.path().join("go");
+    let function = odd_at("work-after", &go, frozen_when_idle()).await;
+    for _ in 0..2 {
+        let answer = function.invoke(json!({})).await;
+        assert_eq!(answer.result.unwrap(), json!({}));
+        // It cannot have asked for the next event.
+        assert!(!is_stopped(function.pid()));
+        std::fs::write(&go, "").unwrap();
+        until(|| is_stopped(function.pid())).await;
+        assert!(!go.exists());
+    }
+}
+
+#[tokio::test]
+async fn a_busy_extension_puts_off_the_freeze() {
+    let function = odd_with("extension", frozen_when_idle()).await;
+    for invocations in 1..=3 {
+        function.invoke(json!({})).await.result.unwrap();
+        until(|| is_stopped(function.pid())).await;
+        let done = || {
+            let logs = function.logs();
+            logs.iter()
+                .filter(|line| *line == "odd: extension done")
+                .count()
+        };
+        until(|| done() == invocations).await;
+        assert!(is_stopped(function.pid()));
+    }
+}
+
+#[tokio::test]
+async fn an_extension_without_events_is_never_busy() {
+    let function = odd_with("quiet-extension", frozen_when_idle()).await;
+    assert_eq!(function.init_error().await, None);
+    for _ in 0..3 {
+        function.invoke(json!({})).await.result.unwrap();
+        until(|| is_stopped(function.pid())).await;
+    }
+}
+
+#[tokio::test]
+async fn extensions_are_refused_as_lambda_refuses_internal_ones() {
+    let function = odd("refused-extensions").await;
+    let refusal = async |text: &str| {
+        let line = function.logged(text, Duration::from_secs(10)).await;
+        line.unwrap_or_else(|| panic!("{:?}", function.logs()))
+    };
+    let shutdown = refusal("ShutdownEventNotSupportedForInternalExtension").await;
+    assert!(
+        shutdown.contains("\"Extension.InvalidEventType\""),
+        "{shutdown}"
+    );
+    refusal("ErrorInvalidEventType").await;
+    // What was refused does not keep anybody waiting.
+    function.invoke(json!({})).await.result.unwrap();
+    refusal("Extension.RegistrationClosed").await;
+    function.invoke(json!({})).await.result.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_can_be_frozen_by_hand_amid_its_work() {
+    let scratch = tempfile::tempdir().unwrap();
+    let go = scratch.path().join("go");
+    let function = odd_at("work-before", &go, odd_options()).await;
+    let mut answer = Box::pin(function.invoke(json!({})));
+    tokio::select! {
+        answer = &mut answer => panic!("{answer:?}"),
+        line = function.logged("odd: begun", Duration::from_secs(10)) => assert!(line.is_some()),
+    }
+    function.freeze();
+    until(|| is_stopped(function.pid())).await;
+    std::fs::write(&go, "").unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(100), &mut answer).await;
+    assert!(early.is_err(), "{early:?}");
+    function.thaw();
+    assert!(answer.await.result.is_ok());
+
+    // Frozen between two events it is as if Lambda had done it.
+    function.freeze();
+    std::fs::write(&go, "").unwrap();
+    assert!(function.invoke(json!({})).await.result.is_ok());
+}
+
+#[tokio::test]
+async fn a_function_with_an_extension_may_end_by_itself_and_others_are_killed() {
+    let with_extension = odd_with("quiet-extension", frozen_when_idle()).await;
+    assert!(with_extension.shut_down().await);
+    assert!(!process_exists(with_extension.pid()));
+    // A second time there is nothing to do.
+    assert!(with_extension.shut_down().await);
+
+    let without = odd("echo").await;
+    assert!(!without.shut_down().await);
+    assert!(!process_exists(without.pid()));
+
+    // What is ignored when a program starts, it ignores until it says otherwise.
+    let deaf = Options {
+        arguments: [
+            &["-c", "trap '' TERM; exec \"$0\" \"$@\"", &executable()][..],
+            &ODD_ARGUMENTS,
+        ]
+        .concat()
+        .into_iter()
+        .map(str::to_owned)
+        .collect(),
+        ..odd_options()
+    };
+    let environment = [("ODD_FUNCTION".to_owned(), "quiet-extension".to_owned())];
+    let deaf = Function::start_with(Path::new("/bin/sh"), "odd", &environment, deaf).await;
+    assert!(deaf.invoke(json!({})).await.result.is_ok());
+    assert!(!deaf.shut_down().await);
+    assert!(!process_exists(deaf.pid()));
+}
+
+#[tokio::test]
+async fn an_environment_of_managed_instances_has_many_invocations_at_a_time() {
+    let options = Options {
+        concurrency: 4,
+        freezes: true,
+        ..odd_options()
+    };
+    // It answers none before it has all of them.
+    let function = odd_with("concurrent", options).await;
+    let payloads: Vec<_> = (0..12).map(|i| json!({"number": i})).collect();
+    let calls = payloads
+        .iter()
+        .map(|payload| function.invoke(payload.clone()));
+    let answers = futures::future::join_all(calls).await;
+    let answers: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.result.unwrap())
+        .collect();
+    assert_eq!(answers, payloads);
+    assert!(!is_stopped(function.pid()));
+}
+
+#[tokio::test]
 async fn lines_are_echoed_and_can_be_waited_for() {
     let (sender, receiver) = std::sync::mpsc::channel();
     let echo = std::sync::Arc::new(move |line: &str| drop(sender.send(line.to_owned())));
@@ -204,6 +356,12 @@ fn odd_function() {
         }
         "die-at-once" => std::process::exit(8),
         "extension" => extension(),
+        "quiet-extension" => quiet_extension(),
+        "refused-extensions" => {
+            register("[\"INVOKE\", \"SHUTDOWN\"]");
+            register("[\"RESUME\"]");
+        }
+        "concurrent" => concurrent(),
         _ => {}
     }
     loop {
@@ -220,6 +378,19 @@ fn odd_function() {
                 std::process::exit(7);
             }
             "sleep" => std::thread::sleep(Duration::from_secs(60)),
+            "work-before" => {
+                println!("odd: begun");
+                work_until_told();
+                answer("response", &payload);
+            }
+            "work-after" => {
+                answer("response", &payload);
+                work_until_told();
+            }
+            "refused-extensions" => {
+                register("[]");
+                answer("response", &payload);
+            }
             _ => {
                 println!("odd: answered");
                 answer("response", &payload);
@@ -230,17 +401,59 @@ fn odd_function() {
 
 /// Registers for INVOKE, and is slow about it.
 fn extension() {
-    let register = "/2020-01-01/extension/register";
-    let name = "Lambda-Extension-Name: slow\r\n";
-    let (id, _) = call("POST", register, name, "{\"events\":[\"INVOKE\"]}");
+    let identifier = register("[\"INVOKE\"]");
     std::thread::spawn(move || {
-        let identifier = format!("Lambda-Extension-Identifier: {id}\r\n");
         loop {
             call("GET", "/2020-01-01/extension/event/next", &identifier, "");
             std::thread::sleep(Duration::from_millis(50));
             println!("odd: extension done");
         }
     });
+}
+
+/// Registers for nothing, which is how one has a function told of its end.
+fn quiet_extension() {
+    let identifier = register("[]");
+    std::thread::spawn(move || {
+        call("GET", "/2020-01-01/extension/event/next", &identifier, "");
+    });
+}
+
+/// The header that identifies the extension from now on. Says what it was told.
+fn register(events: &str) -> String {
+    let register = "/2020-01-01/extension/register";
+    let name = "Lambda-Extension-Name: slow\r\n";
+    let body = format!("{{\"events\":{events}}}");
+    let (id, answer) = call("POST", register, name, &body);
+    println!("registered: {answer}");
+    format!("Lambda-Extension-Identifier: {id}\r\n")
+}
+
+/// Takes as many events at a time as it was told, and answers none of them before it has them all.
+fn concurrent() {
+    let workers = std::env::var("AWS_LAMBDA_MAX_CONCURRENCY").unwrap();
+    let workers = workers.parse().unwrap();
+    let all = std::sync::Barrier::new(workers);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let (id, payload) = call("GET", "/2018-06-01/runtime/invocation/next", "", "");
+                    all.wait();
+                    let path = format!("/2018-06-01/runtime/invocation/{id}/response");
+                    call("POST", &path, "", &payload);
+                }
+            });
+        }
+    });
+}
+
+/// Waits for a file, and takes it away.
+fn work_until_told() {
+    let go = std::env::var("ODD_FILE").unwrap();
+    while std::fs::remove_file(&go).is_err() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn odd_error(message: &str) -> String {
@@ -277,17 +490,47 @@ async fn odd(behaviour: &str) -> Function {
 }
 
 async fn odd_with(behaviour: &str, options: Options) -> Function {
+    odd_at(behaviour, Path::new(""), options).await
+}
+
+async fn odd_at(behaviour: &str, file: &Path, options: Options) -> Function {
+    let environment = [
+        ("ODD_FUNCTION", behaviour),
+        ("ODD_FILE", file.to_str().unwrap()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Function::start_with(Path::new(&executable()), "odd", &environment, options).await
+}
+
+fn executable() -> String {
     let executable = std::env::current_exe().unwrap();
-    let environment = [("ODD_FUNCTION".to_owned(), behaviour.to_owned())];
-    Function::start_with(&executable, "odd", &environment, options).await
+    executable.to_str().unwrap().to_owned()
 }
 
 fn odd_options() -> Options {
-    let arguments = ["--exact", "lambda::tests::odd_function", "--nocapture"];
     Options {
-        arguments: arguments.map(str::to_owned).to_vec(),
+        arguments: ODD_ARGUMENTS.map(str::to_owned).to_vec(),
         ..Options::default()
     }
+}
+
+const ODD_ARGUMENTS: [&str; 3] = ["--exact", "lambda::tests::odd_function", "--nocapture"];
+
+fn frozen_when_idle() -> Options {
+    Options {
+        freezes: true,
+        ..odd_options()
+    }
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it did not come about");
 }
 
 fn sample_api() -> PathBuf {
@@ -299,8 +542,17 @@ fn sample_api() -> PathBuf {
 
 fn process_exists(pid: u32) -> bool {
     // A zombie that nobody has waited for yet does not count as running.
-    std::process::Command::new("ps")
+    !matches!(process_state(pid), None | Some(b'Z'))
+}
+
+fn is_stopped(pid: u32) -> bool {
+    process_state(pid) == Some(b'T')
+}
+
+fn process_state(pid: u32) -> Option<u8> {
+    let ps = std::process::Command::new("ps")
         .args(["-o", "stat=", "-p", &pid.to_string()])
         .output()
-        .is_ok_and(|ps| !ps.stdout.is_empty() && !ps.stdout.starts_with(b"Z"))
+        .ok()?;
+    ps.stdout.first().copied()
 }

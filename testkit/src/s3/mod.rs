@@ -5,6 +5,7 @@
 //! get wrong: conditional GET and HEAD, atomic conditional PUT, versions, checksums. Faults and the
 //! request log sit in front of both, so a test can also see requests that never reached the store.
 
+mod connection;
 mod https;
 mod store;
 
@@ -27,11 +28,13 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{HttpError, HttpRequest, HttpResponse, S3Error, S3ErrorCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
+use connection::{Connection, Reset};
 use https::Https;
-use store::Store;
+use store::{Earlier, Store};
 
 /// An S3 endpoint on a port of the loopback interface. Clones share it; it ends with the last one.
 #[derive(Clone)]
@@ -67,6 +70,7 @@ impl S3Server {
         let front = Front {
             service: builder.build(),
             faults: Arc::default(),
+            hung: watch::Sender::default(),
             requests: Arc::default(),
         };
         let server = Self {
@@ -180,11 +184,24 @@ impl S3Server {
         let mut faults = self.shared.front.faults.lock().unwrap();
         for _ in 0..times {
             faults.push_back(PendingFault {
-                operation,
-                key_suffix: key_suffix.to_owned(),
+                target: Target::Next(operation, key_suffix.to_owned()),
                 fault,
             });
         }
+    }
+
+    /// Makes one request fail, whatever it asks for: the one that comes after so many others.
+    pub fn fail_after(&self, others: usize, fault: Fault) {
+        let target = Target::After(others);
+        let mut faults = self.shared.front.faults.lock().unwrap();
+        faults.push_back(PendingFault { target, fault });
+    }
+
+    /// Waits until so many requests have been left hanging ([`Fault::Hang`],
+    /// [`Fault::HangAfterwards`]) since the server was made.
+    pub async fn hung(&self, count: usize) {
+        let mut hung = self.shared.front.hung.subscribe();
+        let _ = hung.wait_for(|hung| *hung >= count).await;
     }
 
     /// Takes back the faults that have not been used up.
@@ -298,10 +315,22 @@ pub enum Fault {
     Status(u16, &'static str),
     /// The connection is closed without an answer; nothing is read or stored.
     DropConnection,
+    /// The connection is reset (RST) without an answer; nothing is read or stored.
+    ResetConnection,
+    /// There is never an answer; nothing is read or stored.
+    Hang,
+    /// The request is carried out, and there is never an answer.
+    HangAfterwards,
     /// The request is carried out, then the connection is closed without an answer.
     LoseResponse,
     /// The answer ends after so many bytes of its body, although its length promised more.
     TruncateBody(usize),
+    /// One bit of the body's octet at this index, counted round, is another one. The headers, with
+    /// ETag and checksum, are those of the right body.
+    CorruptBody(usize),
+    /// What is read is what was there before: the version before the current one of an object, the
+    /// listing of a bucket without the last write to it.
+    ServeEarlier,
     /// The body of the answer pauses after so many bytes, for so long.
     StallBody(usize, Duration),
     /// The answer comes, but so much later.
@@ -349,11 +378,16 @@ impl Drop for Shared {
 struct Front {
     service: S3Service,
     faults: Arc<Mutex<VecDeque<PendingFault>>>,
+    hung: watch::Sender<usize>,
     requests: Arc<Mutex<VecDeque<Request>>>,
 }
 
 impl Front {
-    async fn answer(self, request: HttpRequest<Incoming>) -> Result<HttpResponse, HttpError> {
+    async fn answer(
+        self,
+        request: HttpRequest<Incoming>,
+        reset: Reset,
+    ) -> Result<HttpResponse, HttpError> {
         let (bucket, key) = bucket_and_key(request.uri().path());
         let mut entry = Request {
             operation: Operation::of(request.method(), request.uri(), &key),
@@ -365,7 +399,7 @@ impl Front {
             range: header(request.headers(), &RANGE),
         };
         let fault = self.take_fault(&entry);
-        let answer = self.answer_with(fault, request).await;
+        let answer = self.answer_with(fault, request, &reset).await;
         entry.status = answer
             .as_ref()
             .ok()
@@ -381,27 +415,54 @@ impl Front {
 
     fn take_fault(&self, entry: &Request) -> Option<Fault> {
         let mut faults = self.faults.lock().unwrap();
-        let index = faults.iter().position(|pending| {
-            pending.operation == entry.operation && entry.key.ends_with(&pending.key_suffix)
-        })?;
-        faults.remove(index).map(|pending| pending.fault)
+        let mut first = None;
+        for (index, pending) in faults.iter_mut().enumerate() {
+            let is_meant = match &mut pending.target {
+                Target::Next(operation, suffix) => {
+                    *operation == entry.operation && entry.key.ends_with(&*suffix)
+                }
+                Target::After(0) => true,
+                Target::After(others) => {
+                    *others -= 1;
+                    false
+                }
+            };
+            if is_meant && first.is_none() {
+                first = Some(index);
+            }
+        }
+        faults.remove(first?).map(|pending| pending.fault)
     }
 
     async fn answer_with(
         &self,
         fault: Option<Fault>,
-        request: HttpRequest<Incoming>,
+        mut request: HttpRequest<Incoming>,
+        reset: &Reset,
     ) -> Result<HttpResponse, HttpError> {
+        if let Some(Fault::ServeEarlier) = fault {
+            request.extensions_mut().insert(Earlier);
+        }
         let carry_out = || self.service.call(request.map(Into::into));
         match fault {
-            None => carry_out().await,
+            None | Some(Fault::ServeEarlier) => carry_out().await,
             Some(Fault::Status(status, code)) => Ok(error_response(status, code)),
             Some(Fault::DropConnection) => Err(lost("connection dropped by the test")),
+            Some(Fault::ResetConnection) => {
+                reset.demand();
+                Err(lost("connection reset by the test"))
+            }
+            Some(Fault::Hang) => self.hang().await,
+            Some(Fault::HangAfterwards) => {
+                carry_out().await?;
+                self.hang().await
+            }
             Some(Fault::LoseResponse) => {
                 carry_out().await?;
                 Err(lost("response lost by the test"))
             }
             Some(Fault::TruncateBody(length)) => truncated(carry_out().await?, length).await,
+            Some(Fault::CorruptBody(index)) => corrupted(carry_out().await?, index).await,
             Some(Fault::StallBody(length, pause)) => {
                 stalled(carry_out().await?, length, pause).await
             }
@@ -411,12 +472,23 @@ impl Front {
             }
         }
     }
+
+    async fn hang(&self) -> Result<HttpResponse, HttpError> {
+        self.hung.send_modify(|hung| *hung += 1);
+        std::future::pending().await
+    }
 }
 
 struct PendingFault {
-    operation: Operation,
-    key_suffix: String,
+    target: Target,
     fault: Fault,
+}
+
+enum Target {
+    /// The next request for an operation on a key that ends so.
+    Next(Operation, String),
+    /// The request after so many others.
+    After(usize),
 }
 
 /// Accepts until aborted; its connections end with it.
@@ -429,12 +501,14 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, front: Fro
                 // Without it, an answer in two segments waits for the client's delayed ACK.
                 let _ = stream.set_nodelay(true);
                 let (acceptor, front) = (acceptor.clone(), front.clone());
+                let reset = Reset::default();
+                let stream = Connection::new(stream, reset.clone());
                 connections.spawn(async move {
                     match acceptor {
-                        None => serve(stream, front).await,
+                        None => serve(stream, front, reset).await,
                         // Without a handshake there is nobody to answer.
                         Some(acceptor) => if let Ok(stream) = acceptor.accept(stream).await {
-                            serve(stream, front).await;
+                            serve(stream, front, reset).await;
                         }
                     }
                 });
@@ -444,8 +518,8 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, front: Fro
     }
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, front: Front) {
-    let service = service_fn(move |request| front.clone().answer(request));
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, front: Front, reset: Reset) {
+    let service = service_fn(move |request| front.clone().answer(request, reset.clone()));
     let connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     // A client that goes away is the client's business.
@@ -484,6 +558,20 @@ async fn truncated(response: HttpResponse, length: usize) -> Result<HttpResponse
     let chunks = stream::once(async { Ok(bytes) }).chain(stream::once(end));
     let body = StreamingBlob::wrap(chunks);
     Ok(HttpResponse::from_parts(parts, body.into()))
+}
+
+async fn corrupted(response: HttpResponse, index: usize) -> Result<HttpResponse, HttpError> {
+    let (parts, mut body) = response.into_parts();
+    let bytes = body
+        .store_all_limited(usize::MAX)
+        .await
+        .map_err(HttpError::new)?;
+    let mut bytes = bytes.to_vec();
+    let length = bytes.len();
+    if let Some(octet) = index.checked_rem(length).and_then(|i| bytes.get_mut(i)) {
+        *octet ^= 1;
+    }
+    Ok(HttpResponse::from_parts(parts, bytes.into()))
 }
 
 async fn stalled(

@@ -29,6 +29,10 @@ use time::OffsetDateTime;
 /// What is called after each object stored.
 pub(super) type OnPut = Arc<dyn Fn(&str, &str, &str) + Send + Sync>;
 
+/// Among a request's extensions: it reads what was there before.
+#[derive(Clone, Copy)]
+pub(super) struct Earlier;
+
 /// The buckets; clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Store {
@@ -182,6 +186,9 @@ impl Store {
             .get(read.bucket)
             .ok_or_else(|| s3_error!(NoSuchBucket))?;
         let version = match read.version_id {
+            None if read.is_earlier => {
+                earlier(objects, read.key).ok_or_else(|| s3_error!(NoSuchKey))?
+            }
             None => current(objects, read.key).ok_or_else(|| s3_error!(NoSuchKey))?,
             Some(id) => objects
                 .get(read.key)
@@ -208,6 +215,7 @@ impl S3 for Store {
             bucket: &input.bucket,
             key: &input.key,
             version_id: input.version_id.as_deref(),
+            is_earlier: request.extensions.get::<Earlier>().is_some(),
             if_match: input.if_match.as_ref(),
             if_none_match: input.if_none_match.as_ref(),
             if_modified_since: input.if_modified_since.as_ref(),
@@ -253,6 +261,7 @@ impl S3 for Store {
             bucket: &input.bucket,
             key: &input.key,
             version_id: input.version_id.as_deref(),
+            is_earlier: request.extensions.get::<Earlier>().is_some(),
             if_match: input.if_match.as_ref(),
             if_none_match: input.if_none_match.as_ref(),
             if_modified_since: input.if_modified_since.as_ref(),
@@ -499,6 +508,10 @@ impl S3 for Store {
         let objects = buckets
             .get(&input.bucket)
             .ok_or_else(|| s3_error!(NoSuchBucket))?;
+        let objects = match request.extensions.get::<Earlier>() {
+            Some(Earlier) => &before_the_last_write(objects),
+            None => objects,
+        };
         let max_keys = input.max_keys.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS);
         let mut page = Page::after(&input)?;
         let limit = usize::try_from(max_keys).unwrap_or_default();
@@ -567,11 +580,36 @@ fn current<'a>(objects: &'a Bucket, key: &str) -> Option<&'a Version> {
         .filter(|version| version.body.is_some())
 }
 
+/// The version before the current one, if there was an object then.
+fn earlier<'a>(objects: &'a Bucket, key: &str) -> Option<&'a Version> {
+    let versions = objects.get(key)?;
+    let before = versions.len().checked_sub(2)?;
+    versions
+        .get(before)
+        .filter(|version| version.body.is_some())
+}
+
+/// What was in a bucket then, if it keeps versions.
+fn before_the_last_write(objects: &Bucket) -> Bucket {
+    let mut before = objects.clone();
+    // Ids grow with time here.
+    let last = before
+        .values_mut()
+        .filter(|versions| !versions.is_empty())
+        .max_by_key(|versions| versions.last().map(|version| version.id.clone()));
+    if let Some(versions) = last {
+        versions.pop();
+    }
+    before
+}
+
 /// A GET or HEAD: which version, under which conditions.
 struct Read<'a> {
     bucket: &'a str,
     key: &'a str,
     version_id: Option<&'a str>,
+    /// Whether it is the version before the current one.
+    is_earlier: bool,
     if_match: Option<&'a ETagCondition>,
     if_none_match: Option<&'a ETagCondition>,
     if_modified_since: Option<&'a Timestamp>,

@@ -1,7 +1,8 @@
 //! The server through the real SDK client, because that is who the Lambdas are.
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::config::ResponseChecksumValidation;
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
@@ -390,6 +391,100 @@ async fn faults_hit_the_requests_they_are_meant_for() {
         "the retry meets itself"
     );
     assert_eq!(server.get("bucket", "c.crl"), Some(b"x".to_vec()));
+}
+
+#[tokio::test]
+async fn a_reset_connection_ends_without_an_orderly_close() {
+    for server in [S3Server::start().await, S3Server::start_https().await] {
+        server.create_bucket("bucket");
+        server.put("bucket", "key", "one");
+        let client = server.client();
+        let get = || client.get_object().bucket("bucket").key("key").send();
+        server.fail_next(Operation::GetObject, "key", Fault::ResetConnection, 3);
+        let error = get().await.unwrap_err();
+        let shown = DisplayErrorContext(&error).to_string();
+        assert!(shown.contains("Connection reset by peer"), "{shown}");
+        assert!(get().await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_corrupt_body_does_not_have_the_checksum_in_its_headers() {
+    let (server, client) = server_with_bucket().await;
+    let etag = server.put("bucket", "key", "0123456789");
+    for index in [3, 13] {
+        server.fail_next(Operation::GetObject, "key", Fault::CorruptBody(index), 2);
+        let get = || client.get_object().bucket("bucket").key("key");
+        let unchecked = client
+            .config()
+            .to_builder()
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+        let answer = Client::from_conf(unchecked.build())
+            .get_object()
+            .bucket("bucket")
+            .key("key")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.e_tag(), Some(etag.as_str()));
+        let body = answer.body.collect().await.unwrap();
+        assert_eq!(body.to_vec(), b"0122456789");
+
+        let error = get().send().await.unwrap().body.collect().await;
+        let error = DisplayErrorContext(error.unwrap_err()).to_string();
+        assert!(error.contains("checksum"), "{error}");
+        assert!(get().send().await.unwrap().body.collect().await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn what_was_there_before_can_be_served() {
+    let (server, client) = server_with_bucket().await;
+    let get = || client.get_object().bucket("bucket").key("key");
+    let earlier = |operation, key| server.fail_next(operation, key, Fault::ServeEarlier, 1);
+    let one = server.put("bucket", "key", "one");
+    earlier(Operation::GetObject, "key");
+    let none = get().send().await.unwrap_err();
+    assert_eq!(none.code(), Some("NoSuchKey"));
+
+    let two = server.put("bucket", "key", "two");
+    earlier(Operation::GetObject, "key");
+    let answer = get().if_none_match(&two).send().await.unwrap();
+    assert_eq!(answer.e_tag(), Some(one.as_str()));
+    assert_eq!(answer.body.collect().await.unwrap().to_vec(), b"one");
+    earlier(Operation::GetObject, "key");
+    assert_eq!(status(&get().if_none_match(&one).send().await), Some(304));
+
+    server.put("bucket", "newer", "three");
+    let list = async || {
+        let list = client.list_objects_v2().bucket("bucket");
+        let contents = list.send().await.unwrap().contents.unwrap_or_default();
+        let keys = contents.into_iter().filter_map(|object| object.key);
+        keys.collect::<Vec<_>>()
+    };
+    earlier(Operation::ListObjectsV2, "");
+    assert_eq!(list().await, ["key"]);
+    assert_eq!(list().await, ["key", "newer"]);
+}
+
+#[tokio::test]
+async fn a_request_can_be_left_hanging_by_its_number() {
+    let (server, client) = server_with_bucket().await;
+    let put = |key: &str| {
+        let put = client.put_object().bucket("bucket").key(key);
+        put.body(bytes("x")).send()
+    };
+    server.fail_after(1, Fault::Hang);
+    server.fail_after(2, Fault::HangAfterwards);
+    assert!(put("a").await.is_ok());
+    for (key, count, is_stored) in [("b", 1, false), ("c", 2, true)] {
+        tokio::select! {
+            answer = put(key) => panic!("{answer:?}"),
+            () = server.hung(count) => {}
+        }
+        assert_eq!(server.get("bucket", key).is_some(), is_stored, "{key}");
+    }
+    assert!(put("d").await.is_ok());
 }
 
 #[tokio::test]
