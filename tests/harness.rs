@@ -11,7 +11,7 @@ use std::path::Path;
 
 use revocation::Snapshot;
 use serde_json::Value;
-use testkit::lambda::{Function, FunctionError, binaries};
+use testkit::lambda::{Function, FunctionError, Options, binaries};
 use testkit::pki::{Ca, Leaf, LeafOptions};
 use testkit::s3::S3Server;
 
@@ -100,11 +100,22 @@ impl Deployment {
         self.authorizer_of(&binaries().authorizer, variables).await
     }
 
-    /// The same from this executable.
+    /// The same in an execution environment of that kind.
+    pub async fn authorizer_in(&self, options: Options, variables: &[(&str, &str)]) -> Function {
+        let environment = self.authorizer_environment(variables);
+        let binary = &binaries().authorizer;
+        Function::start_with(binary, "authorizer", &environment, options).await
+    }
+
+    /// The usual one from this executable.
     pub async fn authorizer_of(&self, binary: &Path, variables: &[(&str, &str)]) -> Function {
-        let bucket = [("SNAPSHOT_BUCKET", SNAPSHOT_BUCKET)];
-        let environment = self.environment(&[&bucket[..], variables].concat());
+        let environment = self.authorizer_environment(variables);
         Function::start(binary, "authorizer", &environment).await
+    }
+
+    fn authorizer_environment(&self, variables: &[(&str, &str)]) -> Vec<(String, String)> {
+        let bucket = [("SNAPSHOT_BUCKET", SNAPSHOT_BUCKET)];
+        self.environment(&[&bucket[..], variables].concat())
     }
 
     /// This S3's variables and these, for functions that are started by hand.
@@ -151,6 +162,20 @@ pub fn outcomes(report: &Value) -> BTreeMap<&str, &str> {
             )
         })
         .collect()
+}
+
+/// The metrics that a function has printed so far, oldest first.
+pub fn metrics(function: &Function) -> Vec<Value> {
+    let lines = function.logs().into_iter();
+    lines
+        .filter_map(|line| serde_json::from_str(&line).ok())
+        .filter(|line: &Value| line.get("_aws").is_some())
+        .collect()
+}
+
+/// What they say of one metric, added up; zero where none does.
+pub fn total(metrics: &[Value], name: &str) -> u64 {
+    metrics.iter().filter_map(|line| line[name].as_u64()).sum()
 }
 
 /// `allow` or `deny` and the reason, of an authorizer's simple answer to a payload 2.0 event.

@@ -5,6 +5,8 @@
     reason = "a panic is how these tests fail"
 )]
 
+#[path = "system/after_response.rs"]
+mod after_response;
 #[path = "system/degraded.rs"]
 mod degraded;
 #[path = "system/early.rs"]

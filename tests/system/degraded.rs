@@ -133,50 +133,6 @@ async fn decisions_go_on_without_s3() {
     assert_eq!(decide(&usual, &bob).await, "allow not-revoked");
 }
 
-/// With the usual ages no request waits for S3, and the news arrive beside them.
-#[tokio::test]
-async fn a_snapshot_is_revalidated_beside_the_requests() {
-    let ca = Ca::root("Issuing CA");
-    let deployment = Deployment::start(&[&ca]).await;
-    let (_, bob) = revoking_alice(&deployment, &ca).await;
-    let authorizer = deployment
-        .authorizer_with(&[("SNAPSHOT_SOFT_AGE_SECONDS", "0")])
-        .await;
-    let crl = ca.crl().current().number(2).revoke(&bob.serial());
-    deployment.publish(&ca.crl_key(), crl.der());
-    refresh(&deployment.fetcher().await).await;
-
-    let slow = Fault::Delay(Duration::from_millis(500));
-    let (s3, get) = (&deployment.s3, Operation::GetObject);
-    s3.fail_next(get, SNAPSHOT_KEY, slow, 1);
-    assert_eq!(decide(&authorizer, &bob).await, "allow not-revoked");
-    let arrived = async {
-        while decide(&authorizer, &bob).await != "deny revoked" {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), arrived)
-        .await
-        .expect("the new snapshot arrives");
-
-    // From then on S3 says that nothing has changed.
-    assert_eq!(decide(&authorizer, &bob).await, "deny revoked");
-    let confirmed = async {
-        let of_snapshot = |status| {
-            let requests = s3.requests();
-            requests
-                .iter()
-                .any(|request| request.key == SNAPSHOT_KEY && request.status == Some(status))
-        };
-        while !of_snapshot(304) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), confirmed)
-        .await
-        .expect("a conditional GET");
-}
-
 #[tokio::test]
 async fn fetchers_that_collide_lose_nothing() {
     let cas: Vec<Ca> = (0..4).map(|n| Ca::root(&format!("CA {n}"))).collect();

@@ -136,3 +136,38 @@ async fn shadow_mode_allows_and_says_what_it_would_have_denied() {
     let logged = authorizer.logged("no-client-certificate", within).await;
     assert!(logged.is_some());
 }
+
+/// API Gateway lets a server's certificate of the same CA in.
+#[tokio::test]
+async fn certificates_that_are_not_for_clients_are_denied_where_asked_for() {
+    let ca = Ca::root("Issuing CA");
+    let deployment = Deployment::start(&[&ca]).await;
+    let with = |purposes: &[&str]| {
+        let options = LeafOptions {
+            extended_key_usage: purposes.iter().map(|oid| (*oid).to_owned()).collect(),
+            ..LeafOptions::current()
+        };
+        ca.issue_with("client", options)
+    };
+    let (server, client) = ("1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2");
+    let (any, none) = ("2.5.29.37.0", [].as_slice());
+    let revoked = with(&[client]);
+    let crl = ca.crl().current().revoke(&revoked.serial());
+    deployment.publish(&ca.crl_key(), crl.der());
+    refresh(&deployment.fetcher().await).await;
+    let usual = deployment.authorizer_with(&[]).await;
+    let strict = [("REQUIRE_CLIENT_AUTH_EKU", "yes")];
+    let strict = deployment.authorizer_with(&strict).await;
+    for (leaf, expected) in [
+        (with(&[client]), "allow not-revoked"),
+        (with(&[server, client]), "allow not-revoked"),
+        (with(&[any]), "allow not-revoked"),
+        (with(&[server]), "deny not-for-client-auth"),
+        (with(none), "deny not-for-client-auth"),
+        (revoked, "deny revoked"),
+    ] {
+        assert_eq!(decide(&strict, &leaf).await, expected);
+        let expected = expected.replace("deny not-for-client-auth", "allow not-revoked");
+        assert_eq!(decide(&usual, &leaf).await, expected);
+    }
+}
