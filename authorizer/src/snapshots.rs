@@ -111,11 +111,9 @@ impl Snapshots {
             return;
         };
         match held.snapshot {
-            Available::Early(early) if early.is_worth_an_attempt(now) => {
-                let completed = tokio::time::timeout(REVALIDATION_TIMEOUT, self.complete(now));
-                if let Ok(Err(error)) = completed.await {
-                    tracing::warn!(%error, "second part of the snapshot");
-                }
+            Available::Early(early) => {
+                let completed = self.complete_unless_it_just_failed(&early, now);
+                let _ = tokio::time::timeout(REVALIDATION_TIMEOUT, completed).await;
             }
             // Where every request revalidates, there is nothing left to do.
             Available::Whole(_) if self.soft_age < self.hard_age => {
@@ -154,8 +152,8 @@ impl Snapshots {
         let held = result.into_entry().map(moka::Entry::into_value);
         let held = held.ok_or(LoadError::Missing)?;
         self.observed.decided_at_age(now.since(held.validated_at));
-        if is_news && matches!(held.snapshot, Available::Early(_)) {
-            self.complete_beside(now);
+        if is_news && let Available::Early(early) = &held.snapshot {
+            self.complete_beside(early, now);
         }
         Ok(held.snapshot)
     }
@@ -176,15 +174,21 @@ impl Snapshots {
         }
     }
 
-    /// Reads the second part.
-    fn complete_beside(&self, now: UnixTime) {
-        let beside = self.clone();
+    /// Reads the second part beside the requests.
+    fn complete_beside(&self, early: &Arc<EarlySnapshot>, now: UnixTime) {
+        let (beside, early) = (self.clone(), Arc::clone(early));
         tokio::spawn(async move {
             tokio::time::sleep(HEAD_START).await;
-            if let Err(error) = beside.complete(now).await {
-                tracing::warn!(%error, "second part of the snapshot");
-            }
+            beside.complete_unless_it_just_failed(&early, now).await;
         });
+    }
+
+    async fn complete_unless_it_just_failed(&self, early: &Arc<EarlySnapshot>, now: UnixTime) {
+        if let Some(completed) = early.complete_if_due(now).await
+            && let Err(error) = self.settle(early, completed, now).await
+        {
+            tracing::warn!(%error, "second part of the snapshot");
+        }
     }
 
     async fn complete(&self, now: UnixTime) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
@@ -197,12 +201,22 @@ impl Snapshots {
             Available::Early(early) => early,
         };
         let completed = early.complete(now).await;
+        self.settle(&early, completed, now).await
+    }
+
+    /// Puts the whole snapshot in the place of its first part, or a newer one where that is gone.
+    async fn settle(
+        &self,
+        early: &Arc<EarlySnapshot>,
+        completed: Result<Arc<Snapshot<Bytes>>, Incomplete>,
+        now: UnixTime,
+    ) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
         let result = self
             .held
             .entry(())
             .and_try_compute_with(async |entry| {
                 let held = entry.map(moka::Entry::into_value);
-                let Some(held) = held.filter(|held| held.is_of(&early)) else {
+                let Some(held) = held.filter(|held| held.is_of(early)) else {
                     // A newer one has taken its place.
                     return Ok(Op::Nop);
                 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use revocation::{FirstPart, Snapshot, UnixTime};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::object::{Body, SnapshotObject};
 use super::{LoadError, RETRY_AFTER};
@@ -65,20 +65,33 @@ impl EarlySnapshot {
         &self.first
     }
 
-    /// Whether somebody reads on, or the last attempt was not just now.
-    pub(super) fn is_worth_an_attempt(&self, now: UnixTime) -> bool {
-        // Whoever reads holds the lock.
-        let has_just_failed = self.progress.try_lock().is_ok_and(|progress| {
-            let attempted_at = progress.attempted_at;
-            attempted_at.is_some_and(|attempted_at| is_within(RETRY_AFTER, attempted_at, now))
-        });
-        !has_just_failed
-    }
-
     /// Reads what is missing of the second part; of several callers one does, and the others wait for
     /// it. A caller that goes away loses no octet. Octets with a wrong checksum are thrown away.
     pub(super) async fn complete(&self, now: UnixTime) -> Result<Arc<Snapshot<Bytes>>, Incomplete> {
-        let mut progress = self.progress.lock().await;
+        self.attempt(self.progress.lock().await, now).await
+    }
+
+    /// The same for a caller that can do without: `None` where the last attempt failed just now, be it
+    /// one that it has waited for.
+    pub(super) async fn complete_if_due(
+        &self,
+        now: UnixTime,
+    ) -> Option<Result<Arc<Snapshot<Bytes>>, Incomplete>> {
+        let progress = self.progress.lock().await;
+        let was_attempted = progress
+            .attempted_at
+            .is_some_and(|attempted_at| is_within(RETRY_AFTER, attempted_at, now));
+        match progress.whole {
+            None if was_attempted => None,
+            _ => Some(self.attempt(progress, now).await),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        mut progress: MutexGuard<'_, Progress>,
+        now: UnixTime,
+    ) -> Result<Arc<Snapshot<Bytes>>, Incomplete> {
         if let Some(whole) = &progress.whole {
             return Ok(Arc::clone(whole));
         }
