@@ -68,7 +68,7 @@ impl Drop for Control {
 pub(crate) async fn send(directory: &Path, command: &Command) -> Result<bool, Box<dyn Error>> {
     let nobody = || {
         format!(
-            "no playground is running in {}; start it with `cargo run -p playground`, or name \
+            "no playground is running in {}; start it with `cargo run --bin playground`, or name \
              its folder with --directory",
             directory.display()
         )

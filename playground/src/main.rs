@@ -1,6 +1,6 @@
 //! The laptop cloud: S3, two private CAs, the real Lambdas, and a gateway with mutual TLS.
 //!
-//! `cargo run -p playground` starts it and prints `curl` lines to try; while it runs,
+//! `cargo run --bin playground` starts it and prints `curl` lines to try; while it runs,
 //! `revoke NAME`, `issue NAME` and `status` act on it. `--once` plays the whole story without a
 //! person.
 
@@ -175,9 +175,9 @@ fn print_welcome(port: u16, directory: &Path) {
         directory => format!(" --directory {directory}"),
     };
     println!("and, in another terminal:\n");
-    println!("  cargo run -p playground --{option} revoke alice");
-    println!("  cargo run -p playground --{option} issue dave");
-    println!("  cargo run -p playground --{option} status\n");
+    println!("  cargo run --bin playground --{option} revoke alice");
+    println!("  cargo run --bin playground --{option} issue dave");
+    println!("  cargo run --bin playground --{option} status\n");
     println!("Every decision shows below; Ctrl-C ends it.\n");
 }
 
