@@ -19,6 +19,8 @@ mod golden;
 mod issuers;
 #[path = "system/policies.rs"]
 mod policies;
+#[path = "system/refresh_metrics.rs"]
+mod refresh_metrics;
 #[path = "system/refused_crls.rs"]
 mod refused_crls;
 #[path = "system/revoke_then_deny.rs"]
