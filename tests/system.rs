@@ -7,6 +7,8 @@
 
 #[path = "system/after_response.rs"]
 mod after_response;
+#[path = "system/announcements.rs"]
+mod announcements;
 #[path = "system/degraded.rs"]
 mod degraded;
 #[path = "system/early.rs"]

@@ -1,6 +1,6 @@
 //! From status to decision: the policy, and nothing else. Pure and exhaustive.
 
-use revocation::{RevokedBy, Status, StatusSource, UnixTime, UnknownReason};
+use revocation::{Origin, RevokedBy, Status, StatusSource, UnixTime, UnknownReason};
 
 use crate::client_cert::ClientCert;
 
@@ -41,6 +41,8 @@ pub enum Reason {
     Revoked,
     /// The CA that issued the certificate is revoked.
     IssuerRevoked,
+    /// The CA that issued the certificate has announced that it is revoked; no CRL lists it yet.
+    RevocationAnnounced,
     /// The CA that issued the certificate is not in the truststore.
     UnknownIssuer,
     /// The CA that issued the certificate has published no CRL.
@@ -68,10 +70,11 @@ pub enum Reason {
 
 impl Reason {
     /// Every one, in the order of the declaration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NotRevoked,
         Self::Revoked,
         Self::IssuerRevoked,
+        Self::RevocationAnnounced,
         Self::UnknownIssuer,
         Self::IssuerWithoutCrl,
         Self::MissingPartition,
@@ -91,6 +94,7 @@ impl Reason {
             Self::NotRevoked => "not-revoked",
             Self::Revoked => "revoked",
             Self::IssuerRevoked => "issuer-revoked",
+            Self::RevocationAnnounced => "revocation-announced",
             Self::UnknownIssuer => "unknown-issuer",
             Self::IssuerWithoutCrl => "issuer-without-crl",
             Self::MissingPartition => "missing-partition",
@@ -111,6 +115,7 @@ impl Reason {
             Self::NotRevoked => "NotRevoked",
             Self::Revoked => "Revoked",
             Self::IssuerRevoked => "IssuerRevoked",
+            Self::RevocationAnnounced => "RevocationAnnounced",
             Self::UnknownIssuer => "UnknownIssuer",
             Self::IssuerWithoutCrl => "IssuerWithoutCrl",
             Self::MissingPartition => "MissingPartition",
@@ -225,6 +230,7 @@ impl Policy {
             Reason::IssuerStatusUnknown => self.issuer_status_unknown,
             Reason::Revoked
             | Reason::IssuerRevoked
+            | Reason::RevocationAnnounced
             | Reason::NoClientCertificate
             | Reason::CertificateUnreadable
             | Reason::CertificateNotYetValid
@@ -255,6 +261,7 @@ fn assess<S: StatusSource>(
         Status::NotRevoked => Reason::NotRevoked,
         Status::Revoked(RevokedBy::Listing) => Reason::Revoked,
         Status::Revoked(RevokedBy::Issuer) => Reason::IssuerRevoked,
+        Status::Revoked(RevokedBy::Notice(Origin::Announcement)) => Reason::RevocationAnnounced,
         Status::Unknown(reasons) => {
             // One that the policy denies counts for more than those that it lets pass.
             let mut reasons = reasons.iter().map(Reason::from);

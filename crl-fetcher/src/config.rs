@@ -2,8 +2,13 @@
 
 use environment::{ConfigError, Environment};
 
+use crate::announcement::KnownCas;
+
 /// The environment variables this function reads, besides those of AWS and Lambda themselves.
 pub const VARIABLES: &[&str] = &[
+    "ANNOUNCEMENT_KEEP_DAYS",
+    "CA_ACCOUNTS",
+    "CA_KEY_IDS",
     "CRL_BUCKET",
     "CRL_PREFIXES",
     "MAX_CONCURRENT_GETS",
@@ -12,6 +17,7 @@ pub const VARIABLES: &[&str] = &[
     "SNAPSHOT_KEY",
     "TRUSTSTORE_BUCKET",
     "TRUSTSTORE_KEY",
+    "UNCONFIRMED_AFTER_SECONDS",
 ];
 
 /// What one fetcher works on.
@@ -29,6 +35,14 @@ pub struct Config {
     pub max_crl_bytes: u64,
     /// How many CRLs are read at the same time.
     pub max_concurrent_gets: usize,
+    /// The accounts whose CAs' announcements count; none: the function's own.
+    pub ca_accounts: Vec<String>,
+    /// The CAs whose id is not in the key of the object that their CRL is in.
+    pub known_cas: KnownCas,
+    /// How many seconds an announcement counts that no CRL confirms.
+    pub announcement_keep: i64,
+    /// After how many seconds it should have been confirmed.
+    pub unconfirmed_after: i64,
 }
 
 /// An object in S3.
@@ -58,11 +72,7 @@ impl Config {
                     .unwrap_or_else(|| "truststore.pem".to_owned()),
             },
             crl_bucket: environment.required("CRL_BUCKET", "the bucket CRLs are published to"),
-            crl_prefixes: prefixes
-                .split(',')
-                .map(|prefix| prefix.trim().to_owned())
-                .filter(|prefix| !prefix.is_empty())
-                .collect(),
+            crl_prefixes: listed(&prefixes),
             snapshot: Location {
                 bucket: environment.required("SNAPSHOT_BUCKET", "the bucket of the snapshot"),
                 key: environment
@@ -71,7 +81,27 @@ impl Config {
             },
             max_crl_bytes: environment.number("MAX_CRL_BYTES", 1024..=1 << 30, 64 << 20),
             max_concurrent_gets: environment.number("MAX_CONCURRENT_GETS", 1..=64, 8),
+            ca_accounts: listed(&environment.optional("CA_ACCOUNTS").unwrap_or_default()),
+            known_cas: environment
+                .optional("CA_KEY_IDS")
+                .map_or_else(|| Ok(KnownCas::default()), |text| KnownCas::read(&text))
+                .unwrap_or_else(|part| {
+                    environment.problem(format!(
+                        "CA_KEY_IDS has {part:?} in it: each part must be the id of a CA, =, and its \
+                         key identifier in hexadecimal"
+                    ));
+                    KnownCas::default()
+                }),
+            announcement_keep: 86_400 * environment.number("ANNOUNCEMENT_KEEP_DAYS", 1..=3650, 30),
+            unconfirmed_after: environment.number("UNCONFIRMED_AFTER_SECONDS", 60..=604_800, 7200),
         };
+        let is_account =
+            |text: &String| text.len() == 12 && text.bytes().all(|c| c.is_ascii_digit());
+        if let Some(text) = config.ca_accounts.iter().find(|text| !is_account(text)) {
+            environment.problem(format!(
+                "CA_ACCOUNTS has {text:?} in it: an account has twelve digits"
+            ));
+        }
         if config.crl_prefixes.is_empty() {
             environment.problem(format!(
                 "CRL_PREFIXES is {prefixes:?}: it must name at least one prefix, such as crl/"
@@ -104,6 +134,13 @@ impl Config {
             && location.bucket == self.crl_bucket
             && self.crl_prefixes.iter().any(in_prefix)
     }
+}
+
+/// What is separated by commas.
+fn listed(text: &str) -> Vec<String> {
+    let parts = text.split(',').map(str::trim);
+    let named = parts.filter(|part| !part.is_empty());
+    named.map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -139,6 +176,10 @@ mod tests {
             snapshot: location("snapshots", "revocation.snapshot"),
             max_crl_bytes: 67_108_864,
             max_concurrent_gets: 8,
+            ca_accounts: Vec::new(),
+            known_cas: KnownCas::default(),
+            announcement_keep: 2_592_000,
+            unconfirmed_after: 7200,
         };
         assert_eq!(config(&buckets), Ok(expected));
     }
@@ -150,6 +191,8 @@ mod tests {
             ("SNAPSHOT_BUCKET", "snapshots"),
             ("MAX_CRL_BYTES", "64MB"),
             ("MAX_CONCURRENT_GETS", "0"),
+            ("CA_ACCOUNTS", "123456789012, 12345"),
+            ("CA_KEY_IDS", "id"),
         ])
         .unwrap_err();
         let named = |name: &str| {
@@ -158,12 +201,14 @@ mod tests {
                 .iter()
                 .any(|problem| problem.starts_with(name))
         };
-        assert_eq!(error.problems.len(), 4, "{error}");
+        assert_eq!(error.problems.len(), 6, "{error}");
         for name in [
             "TRUSTSTORE_BUCKET",
             "CRL_BUCKET",
             "MAX_CRL_BYTES",
             "MAX_CONCURRENT_GETS",
+            "CA_ACCOUNTS",
+            "CA_KEY_IDS",
         ] {
             assert!(named(name), "{name}: {error}");
         }

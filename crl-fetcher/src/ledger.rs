@@ -1,12 +1,13 @@
 //! What the next snapshot will say: what the last one said, plus every CRL that supersedes a part
 //! of it. Pure: CRLs come in verified, contents go out.
 //!
-//! Knowledge only grows: a CRL is replaced by a newer one of its scope and by nothing else.
+//! Knowledge only grows: a CRL is replaced by a newer one of its scope and by nothing else; what a CA
+//! has announced is kept until one of its CRLs lists it.
 
 use std::collections::BTreeMap;
 
 use revocation::{
-    Contents, CrlRecord, Issuer, IssuerRecord, ObjectRef, Role, UnixTime, UnknownReason,
+    Contents, CrlRecord, Issuer, IssuerRecord, Notice, ObjectRef, Role, UnixTime, UnknownReason,
     UnknownReasons,
 };
 
@@ -36,15 +37,17 @@ impl<'t> Ledger<'t> {
     /// Begins with every CA of the truststore and what `held` knows of it. What it knows of other
     /// CAs is dropped: they may not vouch for anything any more.
     pub fn new(truststore: &'t Truststore, held: Option<Contents>) -> Self {
-        let mut held: BTreeMap<Issuer, Vec<CrlRecord>> = held
+        let mut held: BTreeMap<Issuer, IssuerRecord> = held
             .map(|contents| contents.issuers)
             .unwrap_or_default()
             .into_iter()
-            .map(|record| (record.issuer, record.crls))
+            .map(|record| (record.issuer.clone(), record))
             .collect();
-        let carried = |record: IssuerRecord| {
-            let crls = held.remove(&record.issuer).unwrap_or_default();
-            (record.issuer.clone(), IssuerRecord { crls, ..record })
+        let carried = |mut record: IssuerRecord| {
+            if let Some(held) = held.remove(&record.issuer) {
+                (record.crls, record.notices) = (held.crls, held.notices);
+            }
+            (record.issuer.clone(), record)
         };
         Self {
             issuers: truststore.issuers().into_iter().map(carried).collect(),
@@ -93,6 +96,21 @@ impl<'t> Ledger<'t> {
         }
     }
 
+    /// Takes a notice about a certificate of that CA in. One that is there already stays as it is, so
+    /// that an announcement which comes twice is as old as the first.
+    pub fn notice(&mut self, issuer: &Issuer, notice: Notice) {
+        if let Some(IssuerRecord { notices, .. }) = self.issuers.get_mut(issuer)
+            && !notices.iter().any(|held| held.key() == notice.key())
+        {
+            notices.push(notice);
+        }
+    }
+
+    /// The CAs, with what is known of them.
+    pub fn issuers(&self) -> impl Iterator<Item = &IssuerRecord> {
+        self.issuers.values()
+    }
+
     /// The keys of objects that CRLs are held from and that are not listed any more. What they
     /// revoked stays revoked; from now on the same CRL under another key takes their place.
     pub fn find_vanished(&mut self, is_listed: impl Fn(&str) -> bool) -> &[String] {
@@ -130,9 +148,11 @@ impl<'t> Ledger<'t> {
     /// The contents of a snapshot, with what is known of each CA's own status.
     pub fn into_contents(self, built_at: UnixTime, truststore: ObjectRef) -> Contents {
         let mut issuers: Vec<_> = self.issuers.into_values().collect();
+        forget_notices(&mut issuers, built_at);
         for record in &mut issuers {
             // The order of the encoding, so that equal contents compare as equal.
             record.crls.sort_by(|a, b| a.scope.cmp(&b.scope));
+            record.notices.sort_unstable();
         }
         let builder = concat!("crl-fetcher ", env!("CARGO_PKG_VERSION")).to_owned();
         let mut contents = Contents {
@@ -143,6 +163,31 @@ impl<'t> Ledger<'t> {
         };
         judge_cas(&mut contents, self.truststore);
         contents
+    }
+}
+
+/// Those whose certificate a CRL lists by now, and those that have ended.
+fn forget_notices(issuers: &mut [IssuerRecord], now: UnixTime) {
+    let speaks_for = |signer: &IssuerRecord, ca: &IssuerRecord| {
+        signer.issuer == ca.issuer
+            || signer.role == Role::CrlSigner && signer.issuer.name == ca.issuer.name
+    };
+    let is_listed = |ca: &IssuerRecord, notice: &Notice| {
+        let mut signers = issuers.iter().filter(|signer| speaks_for(signer, ca));
+        signers.any(|signer| {
+            let mut crls = signer.crls.iter();
+            crls.any(|crl| crl.revoked.contains(&notice.serial))
+        })
+    };
+    let kept_of = |ca: &IssuerRecord| -> Vec<_> {
+        let notices = ca.notices.iter().copied();
+        notices
+            .filter(|notice| now <= notice.until && !is_listed(ca, notice))
+            .collect()
+    };
+    let kept: Vec<_> = issuers.iter().map(kept_of).collect();
+    for (ca, kept) in issuers.iter_mut().zip(kept) {
+        ca.notices = kept;
     }
 }
 
@@ -202,7 +247,8 @@ fn judge_certificate(ca: &CaCertificate, contents: &Contents) -> Option<UnixTime
         Role::Ca => contents.outlook(&certificate),
         Role::CrlSigner => contents.outlook_without(&ca.issuer, &certificate),
     };
-    if outlook.revoked.is_some() {
+    // The time until which it is noticed does not matter: the next refresh judges anew.
+    if outlook.revoked.is_some() || outlook.notice.is_some() {
         return None;
     }
     let unknown = |reason: UnknownReason| outlook.unknown == UnknownReasons::from(reason);

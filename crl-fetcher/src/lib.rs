@@ -5,9 +5,10 @@
 //! place of an older one, and the refresh publishes the whole by compare-and-swap.
 //!
 //! Whatever triggers it, one refresh does the same thing: look at everything, publish if anything
-//! changed. A source that fails keeps what the last snapshot held for it; the others go on; and the
+//! changed. A CA's announcement that it has revoked a certificate ([`announcement`]) is noted besides. A source that fails keeps what the last snapshot held for it; the others go on; and the
 //! invocation fails after the publish, so that it is retried and an alarm fires.
 
+pub mod announcement;
 pub mod config;
 pub mod crl;
 pub mod ledger;
@@ -26,15 +27,18 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use futures::stream::{self, StreamExt};
-use revocation::{EncodeError, ObjectRef, Snapshot, SnapshotError, UnixTime};
+use revocation::{Contents, EncodeError, Issuer, ObjectRef, Snapshot, SnapshotError, UnixTime};
+use serde_json::Value;
 
+use crate::announcement::Announcement;
 use crate::config::{Config, Location};
 use crate::crl::{CertificateList, VerifiedCrl, crls_in};
 use crate::ledger::{Adopted, Ledger};
 pub use crate::pem::is_pem;
 use crate::refusal::Refusal;
 use crate::report::{
-    CaReport, Counts, IssuerReport, Outcome, Report, SnapshotReport, SourceReport,
+    Announced, AnnouncementReport, CaReport, Counts, IssuerReport, Outcome, Report, SnapshotReport,
+    SourceReport,
 };
 use crate::s3::{Object, Written};
 pub use crate::s3::{S3Error, s3_client};
@@ -59,8 +63,60 @@ impl Fetcher {
     /// There is no truststore, listing or snapshot to work with, or publishing failed. Refused CRLs
     /// are no error here but part of the report: see [`Report::refused`].
     pub async fn refresh(&self, trigger: &str, now: UnixTime) -> Result<Report, RefreshError> {
+        self.refresh_with(trigger, None, now).await
+    }
+
+    /// The same for the event that triggered it: where a CA announces a revocation by it, that is noted.
+    /// `own_account` is the one the function runs in.
+    ///
+    /// # Errors
+    /// See [`Self::refresh`].
+    pub async fn refresh_on(
+        &self,
+        event: &Value,
+        own_account: &str,
+        now: UnixTime,
+    ) -> Result<Report, RefreshError> {
+        let ignored = AnnouncementReport::ignored;
+        let (announcement, ignored) = match Announcement::of(event) {
+            None => (None, None),
+            Some(Err(error)) => (None, Some(ignored(None, error.to_string()))),
+            Some(Ok(announcement)) if self.counts(&announcement, own_account) => {
+                (Some(announcement), None)
+            }
+            Some(Ok(announcement)) => {
+                let message = format!(
+                    "it is of account {}; name that in CA_ACCOUNTS if its CAs' announcements are to \
+                     count",
+                    announcement.account
+                );
+                (None, Some(ignored(Some(&announcement), message)))
+            }
+        };
+        let trigger = trigger::describe(event);
+        let report = self.refresh_with(&trigger, announcement.as_ref(), now);
+        let report = report.await?;
+        Ok(Report {
+            announcement: report.announcement.or(ignored),
+            ..report
+        })
+    }
+
+    fn counts(&self, announcement: &Announcement, own_account: &str) -> bool {
+        match self.config.ca_accounts.as_slice() {
+            [] => announcement.account == own_account,
+            accounts => accounts.contains(&announcement.account),
+        }
+    }
+
+    async fn refresh_with(
+        &self,
+        trigger: &str,
+        announcement: Option<&Announcement>,
+        now: UnixTime,
+    ) -> Result<Report, RefreshError> {
         for attempt in 0..MAX_ATTEMPTS {
-            if let Some(report) = self.attempt(trigger, now).await? {
+            if let Some(report) = self.attempt(trigger, announcement, now).await? {
                 return Ok(report);
             }
             // Another fetcher published in between: start over from its snapshot, and let several
@@ -72,7 +128,12 @@ impl Fetcher {
     }
 
     /// One compare-and-swap; `None` if another fetcher was faster.
-    async fn attempt(&self, trigger: &str, now: UnixTime) -> Result<Option<Report>, RefreshError> {
+    async fn attempt(
+        &self,
+        trigger: &str,
+        announcement: Option<&Announcement>,
+        now: UnixTime,
+    ) -> Result<Option<Report>, RefreshError> {
         let (truststore, truststore_ref) = self.truststore().await?;
         let current = self.current_snapshot().await?;
         let held = current.as_ref().map(|(snapshot, _)| snapshot.to_contents());
@@ -81,7 +142,15 @@ impl Fetcher {
         let listed = self.list().await?;
         let sources = self.take_in(&mut ledger, listed, &truststore, now).await;
 
+        let announced = announcement.map(|announcement| {
+            let issuers = self.note(&mut ledger, announcement, now);
+            (announcement, issuers)
+        });
+
         let contents = ledger.into_contents(now, truststore_ref);
+        let announcement = announced.map(|(announcement, issuers)| {
+            AnnouncementReport::new(announcement, &issuers, &contents)
+        });
         // When and by what it was built is no reason to write it again.
         let published = held.is_none_or(|held| {
             contents.truststore != held.truststore || contents.issuers != held.issuers
@@ -104,12 +173,52 @@ impl Fetcher {
         let with_crl = |issuer| CaReport::new(&issuer, now);
         Ok(Some(Report {
             trigger: trigger.to_owned(),
+            announcement,
             cas: snapshot.issuers().filter_map(with_crl).collect(),
             issuers: snapshot.issuers().filter_map(in_trouble).collect(),
-            snapshot: report_snapshot(&snapshot, etag, published),
+            snapshot: self.report_snapshot(&snapshot, etag, published, now),
             sources,
             counts,
         }))
+    }
+
+    /// Has what a CA announced denied, and names the CAs that it may be.
+    fn note(
+        &self,
+        ledger: &mut Ledger<'_>,
+        announcement: &Announcement,
+        now: UnixTime,
+    ) -> Vec<Issuer> {
+        let issuers = announcement.issuers(ledger.issuers(), &self.config.known_cas);
+        let issuers: Vec<_> = issuers.into_iter().cloned().collect();
+        let notice = announcement.notice(self.config.announcement_keep, now);
+        for issuer in &issuers {
+            ledger.notice(issuer, notice);
+        }
+        issuers
+    }
+
+    fn report_snapshot(
+        &self,
+        snapshot: &Snapshot<Vec<u8>>,
+        etag: String,
+        published: bool,
+        now: UnixTime,
+    ) -> SnapshotReport {
+        let crls = || snapshot.issuers().flat_map(|issuer| issuer.crls());
+        let notices = || snapshot.issuers().flat_map(|issuer| issuer.notices.iter());
+        let is_late = |since: UnixTime| now.since(since) > self.config.unconfirmed_after;
+        SnapshotReport {
+            id: snapshot.id(),
+            etag,
+            published,
+            issuers: snapshot.issuers().count(),
+            crls: crls().count(),
+            revoked: crls().map(|crl| crl.revoked.len()).sum(),
+            announced: notices().count(),
+            unconfirmed: notices().filter(|notice| is_late(notice.since)).count(),
+            octets: snapshot.len_octets(),
+        }
     }
 
     async fn truststore(&self) -> Result<(Truststore, ObjectRef), RefreshError> {
@@ -309,16 +418,43 @@ fn report_vanished(key: &str) -> SourceReport {
     }
 }
 
-fn report_snapshot(snapshot: &Snapshot<Vec<u8>>, etag: String, published: bool) -> SnapshotReport {
-    let crls = || snapshot.issuers().flat_map(|issuer| issuer.crls());
-    SnapshotReport {
-        id: snapshot.id(),
-        etag,
-        published,
-        issuers: snapshot.issuers().count(),
-        crls: crls().count(),
-        revoked: crls().map(|crl| crl.revoked.len()).sum(),
-        octets: snapshot.len_octets(),
+impl AnnouncementReport {
+    fn new(announcement: &Announcement, issuers: &[Issuer], contents: &Contents) -> Self {
+        let mut records = contents.issuers.iter();
+        let is_noted = records.any(|record| {
+            let mut notices = record.notices.iter();
+            issuers.contains(&record.issuer)
+                && notices.any(|notice| notice.serial == announcement.serial)
+        });
+        let (outcome, message) = match issuers {
+            [] => (
+                Announced::Foreign,
+                "no CRL of a CA in the truststore comes from an object with its id in the key; if it is \
+                 one of these CAs, name its key in CA_KEY_IDS",
+            ),
+            _ if is_noted => (
+                Announced::Noted,
+                "the certificate is denied until a CRL of its CA lists it",
+            ),
+            _ => (
+                Announced::Settled,
+                "a CRL lists the certificate already, or it was announced too long ago",
+            ),
+        };
+        Self {
+            outcome,
+            ..Self::ignored(Some(announcement), message.to_owned())
+        }
+    }
+
+    fn ignored(announcement: Option<&Announcement>, message: String) -> Self {
+        let of = |part: fn(&Announcement) -> String| announcement.map(part).unwrap_or_default();
+        Self {
+            ca_id: of(|announcement| announcement.ca_id.clone()),
+            serial: of(|announcement| announcement.serial.to_string()),
+            outcome: Announced::Ignored,
+            message,
+        }
     }
 }
 

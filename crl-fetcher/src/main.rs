@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use crl_fetcher::config::Config;
-use crl_fetcher::report::{Counts, IssuerReport, Report, SnapshotReport};
+use crl_fetcher::report::{
+    Announced, AnnouncementReport, Counts, IssuerReport, Report, SnapshotReport,
+};
 use crl_fetcher::{Fetcher, RefreshError, metrics, s3_client, trigger};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use revocation::UnixTime;
@@ -16,17 +18,20 @@ async fn main() -> Result<(), Error> {
         .inspect_err(|error| tracing::error!(%error, "configuration"))?;
     let fetcher = Fetcher::new(s3_client().await, config);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
-        refresh(&fetcher, event.payload)
+        // arn:aws:lambda:REGION:ACCOUNT:function:NAME
+        let account = event.context.invoked_function_arn.split(':').nth(4);
+        let account = account.unwrap_or_default().to_owned();
+        refresh(&fetcher, event.payload, account)
     }))
     .await
 }
 
 /// A refused source fails the invocation after the rest was published: Lambda tries again, and the
 /// alarm on the function's errors fires.
-async fn refresh(fetcher: &Fetcher, event: Value) -> Result<Report, Failure> {
+async fn refresh(fetcher: &Fetcher, event: Value, own_account: String) -> Result<Report, Failure> {
     let trigger = trigger::describe(&event);
     let (started, now) = (Instant::now(), now());
-    let result = fetcher.refresh(&trigger, now).await;
+    let result = fetcher.refresh_on(&event, &own_account, now).await;
     let function_name = environment::function_name();
     for metrics in metrics::of_refresh(&function_name, result.as_ref(), started.elapsed(), now) {
         metrics.print();
@@ -43,8 +48,24 @@ async fn refresh(fetcher: &Fetcher, event: Value) -> Result<Report, Failure> {
     }
 }
 
-/// One line a refresh, and one for each CA in trouble, always with the same keys.
+/// One line a refresh, one for each CA in trouble, and one for an announcement, always with the same
+/// keys.
 fn log(report: &Report, refused: Option<&str>) {
+    if let Some(AnnouncementReport {
+        ca_id,
+        serial,
+        outcome,
+        message,
+    }) = &report.announcement
+    {
+        let code = outcome.code();
+        match outcome {
+            Announced::Ignored => {
+                tracing::warn!(ca_id, serial, outcome = code, message, "announcement");
+            }
+            _ => tracing::info!(ca_id, serial, outcome = code, message, "announcement"),
+        }
+    }
     for IssuerReport {
         subject,
         key_id,
@@ -60,6 +81,8 @@ fn log(report: &Report, refused: Option<&str>) {
         issuers,
         crls,
         revoked,
+        announced,
+        unconfirmed,
         octets,
         ..
     } = &report.snapshot;
@@ -77,6 +100,8 @@ fn log(report: &Report, refused: Option<&str>) {
         issuers,
         crls,
         revoked,
+        announced,
+        unconfirmed,
         octets,
         accepted,
         unchanged,

@@ -7,11 +7,13 @@ use environment::emf::{Metrics, Unit};
 use revocation::UnixTime;
 
 use crate::RefreshError;
-use crate::report::{CaReport, Counts, Outcome, Report};
+use crate::report::{Announced, CaReport, Counts, Outcome, Report};
 
 /// The metrics of this function, besides one of the name `Refused.` and [`crate::refusal::Refusal::code`]
 /// for each code that occurs.
 pub const NAMES: &[&str] = &[
+    "AnnouncedRevocations",
+    "AnnouncementsIgnored",
     "CrlAge",
     "CrlLifeElapsed",
     "Published",
@@ -25,6 +27,7 @@ pub const NAMES: &[&str] = &[
     "SourcesUnchanged",
     "SourcesVanished",
     "TimeToNextUpdate",
+    "UnconfirmedRevocations",
 ];
 
 /// One line for the refresh, and one for each CA that has a CRL.
@@ -59,6 +62,9 @@ pub fn of_refresh(
         ("SourcesVanished", number(vanished)),
         ("Published", u64::from(snapshot.published)),
         ("RevokedCertificates", snapshot.revoked),
+        ("AnnouncedRevocations", number(snapshot.announced)),
+        ("UnconfirmedRevocations", number(snapshot.unconfirmed)),
+        ("AnnouncementsIgnored", u64::from(was_ignored(report))),
     ] {
         refresh.count(name, count);
     }
@@ -77,6 +83,11 @@ pub fn of_refresh(
     };
     let cas = report.cas.iter().map(of_ca);
     std::iter::once(refresh).chain(cas).collect()
+}
+
+fn was_ignored(report: &Report) -> bool {
+    let outcome = report.announcement.as_ref().map(|report| report.outcome);
+    outcome == Some(Announced::Ignored)
 }
 
 fn refusals_by_code(report: &Report) -> BTreeMap<&'static str, u64> {

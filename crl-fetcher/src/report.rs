@@ -13,6 +13,9 @@ pub struct Report {
     pub trigger: String,
     /// The snapshot that is published now.
     pub snapshot: SnapshotReport,
+    /// What became of the announcement of a revocation, where that started the refresh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<AnnouncementReport>,
     /// The CAs in it that have a CRL, and how fresh it is.
     pub cas: Vec<CaReport>,
     /// The CAs in it whose certificates are denied because of what is known, or not, of themselves.
@@ -21,6 +24,46 @@ pub struct Report {
     pub sources: Vec<SourceReport>,
     /// How many of them had which outcome.
     pub counts: Counts,
+}
+
+/// What became of an announcement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnnouncementReport {
+    /// The CA's id; empty where it could not be read.
+    pub ca_id: String,
+    /// The certificate's serial number in hexadecimal; empty where it could not be read.
+    pub serial: String,
+    /// What became of it.
+    pub outcome: Announced,
+    /// What that means, and the remedy where it needs one.
+    pub message: String,
+}
+
+/// What became of an announcement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Announced {
+    /// The certificate is denied from this snapshot on.
+    Noted,
+    /// A CRL lists it already, or it was announced longer ago than announcements are kept.
+    Settled,
+    /// No CA of the truststore is known to be the one that it is about.
+    Foreign,
+    /// It comes from an account whose announcements do not count, or cannot be read.
+    Ignored,
+}
+
+impl Announced {
+    /// The word for it in log lines.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Noted => "noted",
+            Self::Settled => "settled",
+            Self::Foreign => "foreign",
+            Self::Ignored => "ignored",
+        }
+    }
 }
 
 /// The snapshot after a refresh.
@@ -39,6 +82,11 @@ pub struct SnapshotReport {
     pub crls: usize,
     /// How many serial numbers are in them.
     pub revoked: u64,
+    /// How many certificates are denied because their revocation was announced, and no CRL lists them
+    /// yet.
+    pub announced: usize,
+    /// How many of these should have been confirmed by a CRL by now.
+    pub unconfirmed: usize,
     /// Its size in octets.
     pub octets: usize,
 }

@@ -14,6 +14,7 @@
 //! * [`Scope`]: what one CRL covers (RFC 5280 §5.2.5).
 //! * [`Serials`]: serial numbers that are to become a set.
 //! * [`RevokedSet`]: the serial numbers of one CRL, searched in the bytes they were stored in.
+//! * [`Notice`]: a revocation that no CRL lists yet.
 //! * [`Contents`] and [`Snapshot`]: the object that is published, built and read.
 //! * [`FirstPart`]: what there is of a snapshot while the rest is still on its way.
 //! * [`Outlook`]: what is known of a certificate, and until when.
@@ -24,6 +25,7 @@ pub mod der;
 pub mod distribution_point;
 mod hex;
 mod issuer;
+mod notice;
 mod scope;
 mod serial;
 mod serials;
@@ -34,6 +36,7 @@ mod time;
 
 pub use crate::hex::hex;
 pub use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
+pub use crate::notice::{Notice, Origin};
 pub use crate::scope::{CertificateKind, Covers, CrlNumber, CrlNumberError, Scope};
 pub use crate::serial::{SerialNumber, SerialNumberError};
 pub use crate::serials::{Progress, Serials};

@@ -62,6 +62,13 @@ impl SerialNumber {
         self.negative
     }
 
+    /// From the magnitude of a number that is not negative, most significant octet first; leading zeros
+    /// make no difference. `None`: more than 20 octets are left without them.
+    pub fn from_magnitude(octets: &[u8]) -> Option<Self> {
+        let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+        Self::from_parts(false, &octets[zeros..])
+    }
+
     /// `value` must have no redundant first octet; checked by the callers.
     pub(crate) fn from_parts(negative: bool, value: &[u8]) -> Option<Self> {
         let start = Self::MAX_OCTETS.checked_sub(value.len())?;

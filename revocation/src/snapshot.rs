@@ -9,7 +9,7 @@
 //! ```text
 //! struct {
 //!     opaque     magic[8];                 // "crl-snap"
-//!     uint32     version;                  // 3
+//!     uint32     version;                  // 4
 //!     uint32     issuer_count;
 //!     uint64     length;                   // of this whole object, in octets
 //!     uint64     first_length;             // of its first part, down to the checksum
@@ -33,9 +33,19 @@
 //!                                          // 2: signs CRLs only, no certificates
 //!                                          // 4: key_id is derived from the key
 //!     int64      good_until;               // Unix time, see IssuerRecord
+//!     uint32     notice_count;
+//!     Notice     notices[notice_count];    // strictly ascending by serial number, then origin
 //!     uint32     crl_count;
 //!     Crl        crls[crl_count];          // strictly ascending by names, then covers
 //! } Issuer;
+//!
+//! struct {
+//!     uint8      negative;                 // 0 or 1
+//!     uint8      length;                   // of the serial number, in octets
+//!     uint8      serial[20];               // big-endian, zeros before it; see SerialNumber
+//!     uint8      origin;                   // 1 the CA announced it
+//!     int64      since, until;             // Unix time
+//! } Notice;
 //!
 //! struct {
 //!     uint16     name_count;
@@ -54,7 +64,7 @@
 //!
 //! A version is read for as long as some published object may have it: a release first reads
 //! version N + 1, the next one writes it. `tests/golden/` keeps an object of each version. Versions
-//! 1 and 2 were never in a release.
+//! 1 to 3 were never in a release.
 
 mod contents;
 mod parser;
@@ -66,12 +76,14 @@ use twox_hash::XxHash3_64;
 pub use self::contents::{Contents, CrlRecord, EncodeError, IssuerRecord, ObjectRef};
 use self::parser::Parser;
 use crate::issuer::{Issuer, Role};
+use crate::notice::Notice;
 use crate::scope::{Covers, CrlNumber, Scope};
+use crate::serial::SerialNumber;
 use crate::set::{RevokedSet, SetError, check_classes};
 use crate::time::UnixTime;
 
 /// The version of the format that is written and read. See the grammar above.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// A snapshot in its stored octets. Besides these, it takes 8 octets for each issuer and 24 for each
 /// CRL: less than they take in the stored form.
@@ -369,6 +381,7 @@ fn directory(
             return Err(SnapshotError::NotCanonical("issuers are out of order"));
         }
         previous = Some(key);
+        check_notices(issuer.view.notices)?;
         issuers.push(IssuerEntry { at, first_crl });
         let mut previous: Option<(Names<'_>, Covers)> = None;
         for _ in 0..issuer.crl_count {
@@ -413,6 +426,18 @@ fn directory(
         return Err(SnapshotError::NotCanonical("octets follow the last set"));
     }
     Ok((issuers, crls))
+}
+
+fn check_notices(notices: Notices<'_>) -> Result<(), SnapshotError> {
+    let mut previous = None;
+    for octets in notices.0 {
+        let key = Some(Parser::notice(octets)?.key());
+        if previous >= key {
+            return Err(SnapshotError::NotCanonical("notices are out of order"));
+        }
+        previous = key;
+    }
+    Ok(())
 }
 
 fn check(octets: &[u8], stated: u64) -> Result<(), SnapshotError> {
@@ -471,6 +496,8 @@ pub struct IssuerView<'a> {
     pub revoked: bool,
     /// Until when it is known that it is not, grace not included.
     pub good_until: UnixTime,
+    /// Revocations that none of its CRLs lists yet.
+    pub notices: Notices<'a>,
     crls: &'a [CrlEntry],
     /// The octets of the snapshot's first part at least.
     first: &'a [u8],
@@ -510,6 +537,7 @@ impl<'a> IssuerView<'a> {
             key_id_is_derived: self.key_id_is_derived,
             revoked: self.revoked,
             good_until: self.good_until,
+            notices: self.notices.iter().collect(),
             crls: self.crls().map(CrlView::to_record).collect(),
         }
     }
@@ -585,6 +613,39 @@ impl<'a> Names<'a> {
     }
 }
 
+/// The notices of a CA in a snapshot, ascending by serial number and origin.
+#[derive(Clone, Copy)]
+pub struct Notices<'a>(&'a [[u8; NOTICE_OCTETS]]);
+
+impl<'a> Notices<'a> {
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = Notice> + use<'a> {
+        self.0
+            .iter()
+            .map(|octets| read_again(Parser::notice(octets)))
+    }
+
+    /// Those about that certificate: O(log n).
+    pub fn about(&self, serial: &SerialNumber) -> impl Iterator<Item = Notice> + use<'a> {
+        let serial_of = |octets: &[u8; NOTICE_OCTETS]| read_again(Parser::notice(octets)).serial;
+        let first = self.0.partition_point(|octets| serial_of(octets) < *serial);
+        let serial = *serial;
+        Self(&self.0[first..])
+            .iter()
+            .take_while(move |notice| notice.serial == serial)
+    }
+}
+
 /// An object in S3, as a snapshot refers to it. See [`ObjectRef`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObjectView<'a> {
@@ -612,7 +673,13 @@ const BUILT_AT_AT: usize = 40;
 const BUILDER_AT: u32 = 48;
 const MAX_OPAQUE: usize = 0xffff;
 /// An issuer with a name of one octet.
-const MIN_ISSUER_OCTETS: usize = 18;
+const MIN_ISSUER_OCTETS: usize = 22;
+const NOTICE_OCTETS: usize = 2 + SerialNumber::MAX_OCTETS + 1 + 16;
+
+/// Of a notice.
+mod origin {
+    pub(super) const ANNOUNCEMENT: u8 = 1;
+}
 
 /// Of an issuer.
 mod flag {
@@ -695,6 +762,7 @@ impl std::error::Error for SnapshotError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notice::Origin;
     use crate::serial::SerialNumber;
     use proptest::prelude::*;
 
@@ -750,6 +818,25 @@ mod tests {
             )
     }
 
+    fn notices() -> impl Strategy<Value = Vec<Notice>> {
+        let serial = prop::collection::vec(any::<u8>(), 1..20)
+            .prop_filter_map("no serial number", |octets| {
+                SerialNumber::from_der_integer(&octets).ok()
+            });
+        let notice =
+            (serial, any::<i64>(), any::<i64>()).prop_map(|(serial, since, until)| Notice {
+                serial,
+                origin: Origin::Announcement,
+                since: UnixTime::from_seconds(since),
+                until: UnixTime::from_seconds(until),
+            });
+        prop::collection::vec(notice, 0..6).prop_map(|mut notices| {
+            notices.sort();
+            notices.dedup_by_key(|notice| notice.key());
+            notices
+        })
+    }
+
     fn contents() -> impl Strategy<Value = Contents> {
         let name = prop::collection::vec(any::<u8>(), 1..40);
         let key_id = prop::collection::vec(any::<u8>(), 0..21);
@@ -758,12 +845,14 @@ mod tests {
             key_id,
             any::<[bool; 3]>(),
             any::<i64>(),
-            prop::collection::vec(crl(), 0..4),
+            (prop::collection::vec(crl(), 0..4), notices()),
         );
         prop::collection::vec(issuer, 0..4).prop_map(|mut issuers| {
             issuers.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
             issuers.dedup_by(|a, b| (&a.0, &a.1) == (&b.0, &b.1));
-            let record = |(name, key_id, flags, until, mut crls): (_, _, _, _, Vec<CrlRecord>)| {
+            type Parts = (Vec<CrlRecord>, Vec<Notice>);
+            let record = |(name, key_id, flags, until, parts): (_, _, _, _, Parts)| {
+                let (mut crls, notices) = parts;
                 crls.sort_by(|a, b| a.scope.cmp(&b.scope));
                 crls.dedup_by(|a, b| a.scope == b.scope);
                 let [revoked, signs_crls_only, key_id_is_derived] = flags;
@@ -777,6 +866,7 @@ mod tests {
                     key_id_is_derived,
                     revoked,
                     good_until: UnixTime::from_seconds(until),
+                    notices,
                     crls,
                 }
             };
@@ -826,7 +916,15 @@ mod tests {
             for issuer in &contents.issuers {
                 let found = snapshot.issuers_named(&issuer.issuer.name);
                 let mut found = found.filter(|found| found.key_id == issuer.issuer.key_id);
-                prop_assert_eq!(found.next().map(|found| found.revoked), Some(issuer.revoked));
+                let found = found.next().unwrap();
+                prop_assert_eq!(found.revoked, issuer.revoked);
+                prop_assert_eq!(found.notices.len(), issuer.notices.len());
+                for notice in &issuer.notices {
+                    let about: Vec<_> = found.notices.about(&notice.serial).collect();
+                    prop_assert_eq!(about, [*notice]);
+                }
+                let other = SerialNumber::from_der_integer(&[0x33; 20]).unwrap();
+                prop_assert_eq!(found.notices.about(&other).count(), 0);
             }
         }
 
@@ -904,7 +1002,7 @@ mod tests {
     #[test]
     fn another_version_is_named() {
         let mut octets = empty().encode().unwrap();
-        for version in [0, 2, 4] {
+        for version in [0, 3, 5] {
             octets[8] = version;
             let error = Snapshot::decode(with_checksums(octets.clone())).unwrap_err();
             let found = u32::from(version);

@@ -12,6 +12,7 @@ use std::fmt;
 pub use self::explanation::{CrlFinding, Explanation, IssuerFinding, ReferredBy};
 use crate::distribution_point::DistributionPoint;
 use crate::issuer::{Issuer, Role};
+use crate::notice::{Notice, Origin};
 use crate::scope::{CertificateKind, Covers};
 use crate::serial::SerialNumber;
 use crate::snapshot::{
@@ -53,6 +54,8 @@ pub enum RevokedBy {
     Listing,
     /// Its issuer is revoked itself.
     Issuer,
+    /// No CRL of its issuer lists it yet, but there is a notice.
+    Notice(Origin),
 }
 
 /// Why a snapshot cannot tell whether a certificate is revoked.
@@ -81,6 +84,8 @@ pub struct UnknownReasons(u8);
 pub struct Outlook {
     /// Whether it is revoked, which nothing can change.
     pub revoked: Option<RevokedBy>,
+    /// The notice about it that counts the longest.
+    pub notice: Option<Notice>,
     /// Why it cannot be told, whatever the time.
     pub unknown: UnknownReasons,
     /// Until when the CRLs that cover it are fresh, grace not included; [`UnixTime::MAX`] where there
@@ -205,6 +210,11 @@ impl Outlook {
         if let Some(by) = self.revoked {
             return Status::Revoked(by);
         }
+        if let Some(notice) = self.notice
+            && now <= notice.until
+        {
+            return Status::Revoked(RevokedBy::Notice(notice.origin));
+        }
         let mut reasons = self.unknown;
         if now > self.fresh_until.plus(grace) {
             reasons = reasons.with(UnknownReason::Expired);
@@ -223,6 +233,7 @@ impl Outlook {
     fn or(self, other: Self) -> Self {
         Self {
             revoked: self.revoked.or(other.revoked),
+            notice: longest(self.notice.into_iter().chain(other.notice)),
             unknown: self.unknown.union(other.unknown),
             fresh_until: self.fresh_until.min(other.fresh_until),
             issuer_good_until: self.issuer_good_until.min(other.issuer_good_until),
@@ -232,6 +243,7 @@ impl Outlook {
     fn unknown(reason: UnknownReason) -> Self {
         Self {
             revoked: None,
+            notice: None,
             unknown: reason.into(),
             fresh_until: UnixTime::MAX,
             issuer_good_until: UnixTime::MAX,
@@ -247,6 +259,7 @@ trait Issuing: Copy {
     fn key_id_is_derived(&self) -> bool;
     fn is_revoked(&self) -> bool;
     fn good_until(&self) -> UnixTime;
+    fn notices_about(&self, serial: &SerialNumber) -> impl Iterator<Item = Notice>;
     fn listings(&self) -> impl Iterator<Item = Self::Crl>;
 }
 
@@ -338,10 +351,15 @@ fn outlook_under<I: Issuing>(
     };
     Ok(Outlook {
         revoked,
+        notice: longest(issuer.notices_about(&certificate.serial)),
         unknown,
         fresh_until: fresh_until.unwrap_or(UnixTime::MAX),
         issuer_good_until: issuer.good_until(),
     })
+}
+
+fn longest(notices: impl Iterator<Item = Notice>) -> Option<Notice> {
+    notices.max_by_key(|notice| notice.until)
 }
 
 /// Whether one of the CRLs lists the number.
@@ -446,6 +464,10 @@ impl<'a> Issuing for IssuerView<'a> {
         self.good_until
     }
 
+    fn notices_about(&self, serial: &SerialNumber) -> impl Iterator<Item = Notice> {
+        self.notices.about(serial)
+    }
+
     fn listings(&self) -> impl Iterator<Item = CrlView<'a>> {
         self.crls()
     }
@@ -498,6 +520,12 @@ impl<'a> Issuing for &'a IssuerRecord {
 
     fn good_until(&self) -> UnixTime {
         self.good_until
+    }
+
+    fn notices_about(&self, serial: &SerialNumber) -> impl Iterator<Item = Notice> {
+        let serial = *serial;
+        let notices = self.notices.iter().copied();
+        notices.filter(move |notice| notice.serial == serial)
     }
 
     fn listings(&self) -> impl Iterator<Item = &'a CrlRecord> {
@@ -695,9 +723,46 @@ mod tests {
         }
     }
 
+    const ANNOUNCED: Status = Status::Revoked(RevokedBy::Notice(Origin::Announcement));
     const REVOKED: Status = Status::Revoked(RevokedBy::Listing);
     const EXPIRED: Status = Status::Unknown(UnknownReasons(UnknownReason::Expired.bit()));
     const PARTITION: Status = Status::Unknown(UnknownReasons(UnknownReason::Partition.bit()));
+
+    #[test]
+    fn a_notice_revokes_until_it_ends_and_nothing_takes_it_back() {
+        let notice = Notice {
+            serial: serial(5),
+            origin: Origin::Announcement,
+            since: NOW.plus(-10),
+            until: NOW.plus(50),
+        };
+        let complete = crl(Scope::complete(), "crl/ca.crl", &[7]);
+        let record = |crls: &[CrlRecord]| IssuerRecord {
+            notices: vec![notice],
+            ..ca(KEY, crls)
+        };
+        for (crls, otherwise) in [
+            (vec![complete.clone()], Status::NotRevoked),
+            (vec![expired(complete.clone())], EXPIRED),
+            (Vec::new(), Status::from(UnknownReason::NoCrl)),
+        ] {
+            let known = snapshot(&[record(&crls)]);
+            let contents = known.to_contents();
+            let announced = leaf(5, &[]);
+            for (at, expected) in [
+                (NOW, ANNOUNCED),
+                (notice.until, ANNOUNCED),
+                (notice.until.plus(1), otherwise),
+            ] {
+                assert_eq!(known.status(&announced, at, 0), expected);
+                assert_eq!(contents.outlook(&announced).at(at, 0), expected);
+            }
+            assert_eq!(known.status(&leaf(6, &[]), NOW, 0), otherwise);
+        }
+        // What a CRL lists needs no notice.
+        let known = snapshot(&[record(&[crl(Scope::complete(), "crl/ca.crl", &[5])])]);
+        assert_eq!(known.status(&leaf(5, &[]), NOW, 0), REVOKED);
+    }
 
     #[test]
     fn a_complete_crl_without_idp_answers_for_certificates_with_a_distribution_point() {
@@ -1029,8 +1094,15 @@ mod tests {
             good_until,
             [rarely(), rarely(), rarely()],
             prop::collection::vec(record, 0..4),
+            prop::option::weighted(0.3, (0_u8..6, -9_i64..9)),
         )
-            .prop_map(|(key, good_until, flags, mut crls)| {
+            .prop_map(|(key, good_until, flags, mut crls, notice)| {
+                let notice = notice.map(|(value, until)| Notice {
+                    serial: serial(value),
+                    origin: Origin::Announcement,
+                    since: NOW.plus(-10),
+                    until: NOW.plus(until),
+                });
                 let [revoked, signs_crls_only, key_id_is_derived] = flags;
                 crls.sort_by(|a, b| a.scope.cmp(&b.scope));
                 crls.dedup_by(|a, b| a.scope == b.scope);
@@ -1043,6 +1115,7 @@ mod tests {
                     key_id_is_derived,
                     revoked,
                     good_until,
+                    notices: notice.into_iter().collect(),
                     ..ca(KEYS[key], &crls)
                 }
             })
@@ -1063,6 +1136,11 @@ mod tests {
                 true => Some(RevokedBy::Issuer),
                 false => is_listed.then_some(RevokedBy::Listing),
             },
+            notice: finding
+                .notices
+                .iter()
+                .copied()
+                .max_by_key(|notice| notice.until),
             unknown: match fresh_until {
                 Some(_) => UnknownReasons::default(),
                 None if finding.crls.is_empty() => UnknownReason::NoCrl.into(),

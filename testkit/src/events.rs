@@ -222,6 +222,24 @@ pub fn schedule() -> Value {
     })
 }
 
+/// EventBridge, as AWS Private CA announces that it has revoked a certificate (its detail type is "ACM
+/// Private CA Certificate Revocation"). `serial` is the last part of the certificate's ARN.
+pub fn certificate_revocation(ca_id: &str, serial: &str) -> Value {
+    let ca = format!("arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/{ca_id}");
+    let certificate = format!("{ca}/certificate/{serial}");
+    json!({
+        "version": "0",
+        "id": "247b9dcb-1f62-b23a-2195-790f1a2b3c4d",
+        "detail-type": "ACM Private CA Certificate Revocation",
+        "source": "aws.acm-pca",
+        "account": "123456789012",
+        "time": "2026-11-05T20:25:19Z",
+        "region": "us-east-1",
+        "resources": [ca, certificate],
+        "detail": {"result": "success"},
+    })
+}
+
 /// EventBridge's "Object Created" of S3; the key is as it is.
 pub fn object_created(bucket: &str, key: &str) -> Value {
     json!({

@@ -16,6 +16,7 @@ use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents, StalledStreamProtectionConfig};
 use aws_smithy_runtime_api::box_error::BoxError;
+use crl_fetcher::announcement::KnownCas;
 use crl_fetcher::config::{Config, Location};
 use crl_fetcher::report::Report;
 use crl_fetcher::{Fetcher, RefreshError};
@@ -720,6 +721,10 @@ impl Scheduler {
             snapshot: location(SNAPSHOT_KEY),
             max_crl_bytes: 1 << 20,
             max_concurrent_gets: 3,
+            ca_accounts: Vec::new(),
+            known_cas: KnownCas::default(),
+            announcement_keep: 0,
+            unconfirmed_after: 0,
         }
     }
 

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use revocation::distribution_point::DistributionPoint;
 use revocation::{
     Certificate, CertificateKind, Contents, Covers, CrlNumber, CrlRecord, Issuer, IssuerRecord,
-    ObjectRef, RevokedBy, RevokedSet, Role, Scope, SerialNumber, Snapshot, Status, UnixTime,
-    UnknownReason,
+    Notice, ObjectRef, Origin, RevokedBy, RevokedSet, Role, Scope, SerialNumber, Snapshot, Status,
+    UnixTime, UnknownReason,
 };
 use testkit::pki::der;
 
 #[test]
-fn version_3_is_written_and_read_as_ever() {
-    let golden = golden("snapshot-v3.bin");
+fn version_4_is_written_and_read_as_ever() {
+    let golden = golden("snapshot-v4.bin");
     let snapshot = Snapshot::decode(golden.clone()).unwrap();
     assert_eq!(snapshot.to_contents(), contents());
     assert_eq!(contents().encode().unwrap(), golden);
@@ -22,6 +22,7 @@ fn version_3_is_written_and_read_as_ever() {
 #[test]
 fn every_version_answers_as_ever() {
     let (not_revoked, listed) = (Status::NotRevoked, Status::Revoked(RevokedBy::Listing));
+    let announced = Status::Revoked(RevokedBy::Notice(Origin::Announcement));
     let cases = [
         ("Complete CA", &[2_u8][..], None, not_revoked),
         ("Complete CA", &[0], None, listed),
@@ -48,6 +49,12 @@ fn every_version_answers_as_ever() {
         ),
         ("Revoked CA", &[5], None, Status::Revoked(RevokedBy::Issuer)),
         ("Silent CA", &[5], None, Status::from(UnknownReason::NoCrl)),
+        ("Hasty CA", &[5], None, announced),
+        ("Hasty CA", &[0, 0x85], None, announced),
+        ("Hasty CA", &[0x85], None, announced),
+        ("Hasty CA", &[6], None, listed),
+        // The time is over that it counted.
+        ("Hasty CA", &[7], None, not_revoked),
         ("Other CA", &[5], None, Status::from(UnknownReason::Issuer)),
         ("Two-key CA", &[5], None, not_revoked),
         ("Two-key CA", &[6], None, listed),
@@ -59,7 +66,7 @@ fn every_version_answers_as_ever() {
             Status::from(UnknownReason::IssuerStatus),
         ),
     ];
-    answers_as_expected("snapshot-v3.bin", &cases);
+    answers_as_expected("snapshot-v4.bin", &cases);
 }
 
 fn answers_as_expected(file: &str, cases: &[(&str, &[u8], Option<&str>, Status)]) {
@@ -145,6 +152,12 @@ fn contents() -> Contents {
         covers,
     };
     let (fresh, expired) = (NOW.plus(86_400), NOW.plus(-1));
+    let notice = |content: &[u8], until| Notice {
+        serial: SerialNumber::from_der_integer(content).unwrap(),
+        origin: Origin::Announcement,
+        since: NOW.plus(-60),
+        until,
+    };
     let mut issuers = vec![
         record(
             "Complete CA",
@@ -186,6 +199,19 @@ fn contents() -> Contents {
             vec![crl(Scope::complete(), &[1], fresh, serials(&[]))],
         ),
         record("Silent CA", false, vec![]),
+        IssuerRecord {
+            notices: vec![
+                notice(&[5], fresh),
+                notice(&[7], expired),
+                notice(&[0, 0x85], fresh),
+                notice(&[0x85], fresh),
+            ],
+            ..record(
+                "Hasty CA",
+                false,
+                vec![crl(Scope::complete(), &[4], fresh, serials(&[&[6]]))],
+            )
+        },
         IssuerRecord {
             key_id_is_derived: true,
             ..record("Two-key CA", false, vec![])

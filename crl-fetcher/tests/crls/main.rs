@@ -10,6 +10,7 @@ mod accepted;
 mod cas;
 mod catalogue;
 mod ledger;
+mod notices;
 mod refused;
 
 use crl_fetcher::crl::{CertificateList, VerifiedCrl};

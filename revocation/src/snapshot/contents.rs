@@ -6,8 +6,10 @@ use twox_hash::XxHash3_64;
 
 use super::{
     BUILT_AT_AT, FIRST_LENGTH_AT, LENGTH_AT, MAGIC, MAX_OPAQUE, SECOND_CHECKSUM_AT, VERSION, flag,
+    origin,
 };
 use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
+use crate::notice::{Notice, Origin};
 use crate::scope::{Covers, CrlNumber, Scope};
 use crate::set::RevokedSet;
 use crate::time::UnixTime;
@@ -41,6 +43,8 @@ pub struct IssuerRecord {
     /// issuers end then. [`UnixTime::MAX`] where nobody is asked, as for a root; [`UnixTime::MIN`]
     /// where it is not known at all.
     pub good_until: UnixTime,
+    /// Revocations that none of its CRLs lists yet, in any order.
+    pub notices: Vec<Notice>,
     /// One for each scope, in any order.
     pub crls: Vec<CrlRecord>,
 }
@@ -82,6 +86,7 @@ impl IssuerRecord {
             key_id_is_derived: false,
             revoked: false,
             good_until: UnixTime::MAX,
+            notices: Vec::new(),
             crls: Vec::new(),
         }
     }
@@ -155,6 +160,18 @@ impl Writer {
         let set = flags.into_iter().filter(|(is_set, _)| *is_set);
         self.extend(&[set.fold(0, |flags, (_, flag)| flags | flag)]);
         self.extend(&record.good_until.seconds().to_le_bytes());
+        let mut notices = record.notices.clone();
+        notices.sort_unstable();
+        if notices
+            .windows(2)
+            .any(|pair| pair[0].key() == pair[1].key())
+        {
+            return Err(EncodeError::DuplicateNotice);
+        }
+        self.extend(&count(notices.len())?.to_le_bytes());
+        for notice in &notices {
+            self.notice(notice);
+        }
         let mut crls: Vec<_> = record.crls.iter().collect();
         crls.sort_unstable_by(|a, b| a.scope.cmp(&b.scope));
         if crls.windows(2).any(|pair| pair[0].scope == pair[1].scope) {
@@ -165,6 +182,23 @@ impl Writer {
             self.crl(crl)?;
         }
         Ok(crls.into_iter().map(|crl| &crl.revoked).collect())
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        let Notice {
+            serial,
+            origin,
+            since,
+            until,
+        } = notice;
+        let length = u8::try_from(serial.octets().len()).unwrap_or(u8::MAX);
+        self.extend(&[u8::from(serial.is_negative()), length]);
+        self.extend(serial.padded());
+        self.extend(&[match origin {
+            Origin::Announcement => origin::ANNOUNCEMENT,
+        }]);
+        self.extend(&since.seconds().to_le_bytes());
+        self.extend(&until.seconds().to_le_bytes());
     }
 
     fn crl(&mut self, crl: &CrlRecord) -> Result<(), EncodeError> {
@@ -234,6 +268,8 @@ fn count(length: usize) -> Result<u32, EncodeError> {
 pub enum EncodeError {
     /// Two records of one issuer.
     DuplicateIssuer,
+    /// Two notices of one issuer, serial number and origin.
+    DuplicateNotice,
     /// Two CRLs of one scope.
     DuplicateScope,
     /// A part has more octets than the format has room for.
@@ -249,6 +285,7 @@ impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DuplicateIssuer => f.write_str("an issuer occurs twice"),
+            Self::DuplicateNotice => f.write_str("a notice of an issuer occurs twice"),
             Self::DuplicateScope => f.write_str("a scope of an issuer occurs twice"),
             Self::TooLong { part } => write!(f, "a part is too long for the snapshot: {part}"),
             Self::TooMany => f.write_str("there are more parts than the snapshot can count"),

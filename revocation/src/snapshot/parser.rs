@@ -1,8 +1,13 @@
 //! One part of a snapshot after another, out of its octets: nothing is copied, nothing allocated.
 
-use super::{CrlView, IssuerView, MAX_OPAQUE, Names, ObjectView, SnapshotError, flag};
+use super::{
+    CrlView, IssuerView, MAX_OPAQUE, NOTICE_OCTETS, Names, Notices, ObjectView, SnapshotError,
+    flag, origin,
+};
 use crate::issuer::{MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
+use crate::notice::{Notice, Origin};
 use crate::scope::{Covers, CrlNumber};
+use crate::serial::SerialNumber;
 use crate::set::RevokedSet;
 use crate::time::UnixTime;
 
@@ -36,6 +41,7 @@ impl<'a> Parser<'a> {
             return Err(SnapshotError::NotCanonical("an unknown flag is set"));
         }
         let good_until = self.time()?;
+        let notices = self.notices()?;
         let is_set = |flag| flags & flag != 0;
         let crl_count = u32::from_le_bytes(self.array()?);
         let view = IssuerView {
@@ -49,11 +55,56 @@ impl<'a> Parser<'a> {
             key_id_is_derived: is_set(flag::KEY_ID_IS_DERIVED),
             revoked: is_set(flag::REVOKED),
             good_until,
+            notices,
             crls: &[],
             first: self.octets,
             second: &[],
         };
         Ok(ParsedIssuer { view, crl_count })
+    }
+
+    /// Their order is checked when the snapshot is opened: here they are only found.
+    fn notices(&mut self) -> Result<Notices<'a>, SnapshotError> {
+        let count = u32::from_le_bytes(self.array()?);
+        let length = usize::try_from(count)
+            .ok()
+            .and_then(|count| count.checked_mul(NOTICE_OCTETS));
+        let octets = self.take(length.ok_or(SnapshotError::Truncated)?)?;
+        let (notices, _) = octets.as_chunks();
+        Ok(Notices(notices))
+    }
+
+    pub(super) fn notice(octets: &[u8; NOTICE_OCTETS]) -> Result<Notice, SnapshotError> {
+        let mut parser = Parser { octets, at: 0 };
+        let not_canonical = SnapshotError::NotCanonical("a notice is malformed");
+        let [negative, length] = parser.array()?;
+        let padded: [u8; SerialNumber::MAX_OCTETS] = parser.array()?;
+        let start = padded.len().checked_sub(usize::from(length));
+        let value = start.and_then(|start| padded.get(start..));
+        let serial = match negative {
+            0 => value.and_then(SerialNumber::from_magnitude),
+            1 => value.and_then(|content| {
+                let serial = SerialNumber::from_der_integer(content).ok()?;
+                serial.is_negative().then_some(serial)
+            }),
+            _ => None,
+        };
+        let serial = serial.filter(|serial| {
+            *serial.padded() == padded && serial.octets().len() == usize::from(length)
+        });
+        let origin = match parser.array()? {
+            [origin::ANNOUNCEMENT] => Some(Origin::Announcement),
+            [_] => None,
+        };
+        let (Some(serial), Some(origin)) = (serial, origin) else {
+            return Err(not_canonical);
+        };
+        Ok(Notice {
+            serial,
+            origin,
+            since: parser.time()?,
+            until: parser.time()?,
+        })
     }
 
     pub(super) fn crl(&mut self) -> Result<ParsedCrl<'a>, SnapshotError> {

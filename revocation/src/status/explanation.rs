@@ -5,6 +5,7 @@ use super::{
     Authority, Certificate, Outlook, UnknownReason, candidates, crl_signers, fresh_until,
     outlook_under, vouches_until, whole,
 };
+use crate::notice::Notice;
 use crate::snapshot::{CrlView, IssuerView, Snapshot};
 use crate::time::UnixTime;
 
@@ -21,6 +22,8 @@ pub struct IssuerFinding<'a> {
     pub issuer: IssuerView<'a>,
     /// Why it may have issued the certificate.
     pub referred_by: ReferredBy,
+    /// What is said of the certificate ahead of a CRL.
+    pub notices: Vec<Notice>,
     /// Its CRLs, and then those of the CRL signers of its name.
     pub crls: Vec<CrlFinding<'a>>,
     /// Which of them are authoritative; `None`: none is.
@@ -109,6 +112,7 @@ impl<'a> IssuerFinding<'a> {
                 Some(key_id) if key_id == issuer.key_id => ReferredBy::KeyId,
                 Some(_) => ReferredBy::UnstatedKeyId,
             },
+            notices: issuer.notices.about(&certificate.serial).collect(),
             crls: crls.collect(),
             authority,
             outlook: whole(outlook_under(issuer, signers, certificate)),
