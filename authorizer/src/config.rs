@@ -10,12 +10,14 @@ use crate::response::Format;
 /// The environment variables this function reads, besides those of AWS and Lambda themselves.
 pub const VARIABLES: &[&str] = &[
     "EXPIRED_CRL_GRACE_SECONDS",
+    "METRICS_INTERVAL_SECONDS",
     "MODE",
     "ON_EXPIRED_CRL",
     "ON_ISSUER_STATUS_UNKNOWN",
     "ON_ISSUER_WITHOUT_CRL",
     "ON_MISSING_PARTITION",
     "ON_UNKNOWN_ISSUER",
+    "REQUIRE_CLIENT_AUTH_EKU",
     "RESPONSE_FORMAT",
     "SNAPSHOT_BUCKET",
     "SNAPSHOT_HARD_AGE_SECONDS",
