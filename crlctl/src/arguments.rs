@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use authorizer::config::{Config, VARIABLES};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use revocation::UnixTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::input::Source;
+use crate::input::{InputError, Source};
 
 /// Shows what crl-authorizer makes of CRLs, snapshots, certificates and authorizer events, with the code
 /// of the Lambda functions themselves.
@@ -27,6 +28,9 @@ pub(crate) enum Command {
     Check(Check),
     /// Prints the answer of the authorizer Lambda to an event; the reason goes to standard error.
     Authorize(Authorize),
+    /// Says what the authorizer decides by a snapshot, why, and what would change it.
+    #[command(after_help = SOURCES)]
+    Explain(Explain),
     /// Shows and compares snapshots.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
@@ -77,6 +81,37 @@ pub(crate) struct Authorize {
     /// What payload 2.0 events are answered with, as RESPONSE_FORMAT of the function
     #[arg(long, value_enum, default_value = "simple")]
     pub(crate) response: ResponseFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The snapshot to decide by
+    #[arg(long, value_name = "SNAPSHOT", value_parser = source())]
+    pub(crate) snapshot: Source,
+    #[command(flatten)]
+    pub(crate) client: Client,
+    /// A variable of the authorizer function, such as ON_EXPIRED_CRL=allow; may be repeated. What is not
+    /// set has the function's default
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = variable)]
+    variables: Vec<(String, String)>,
+    /// The moment to judge at: Unix seconds or RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment, default_value_t = now(), hide_default_value = true)]
+    pub(crate) at: UnixTime,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// Who asks.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Client {
+    /// A file with the authorizer event, JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) event: Option<PathBuf>,
+    /// The client certificate, DER or PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -147,6 +182,42 @@ impl From<ResponseFormat> for authorizer::response::Format {
     }
 }
 
+impl Explain {
+    /// The configuration of the function with those variables.
+    pub(crate) fn configuration(&self) -> Result<Config, InputError> {
+        configuration(&self.variables)
+    }
+}
+
+/// The configuration of an authorizer function with those variables, by its own code.
+pub(crate) fn configuration(variables: &[(String, String)]) -> Result<Config, InputError> {
+    let lookup = |name: &str| {
+        let set = variables
+            .iter()
+            .rev()
+            .find(|(variable, _)| variable == name);
+        match set {
+            Some((_, value)) => Some(value.clone()),
+            // Where the snapshot is, is said elsewhere.
+            None => (name == "SNAPSHOT_BUCKET").then(|| "unused".to_owned()),
+        }
+    };
+    Config::from_environment(&lookup).map_err(|error| InputError::new("--set", error))
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let Some((name, value)) = text.split_once('=') else {
+        return Err("it is not NAME=VALUE".to_owned());
+    };
+    if VARIABLES.contains(&name) {
+        return Ok((name.to_owned(), value.to_owned()));
+    }
+    Err(format!(
+        "the function has no such variable, but {}",
+        VARIABLES.join(", ")
+    ))
+}
+
 fn source() -> impl TypedValueParser<Value = Source> {
     OsStringValueParser::new().try_map(Source::new)
 }
@@ -167,8 +238,8 @@ fn now() -> UnixTime {
 
 const EXIT_STATUS: &str = "Exit status:
   0  every CRL is accepted and, with --cert, the certificate is allowed
-     (authorize: an answer was printed, allow or deny; snapshot show: always;
-     snapshot diff: there is no difference)
+     (authorize: an answer was printed, allow or deny; explain: the decision
+     is allow; snapshot show: always; snapshot diff: there is no difference)
   1  a CRL is refused, or the certificate is denied (snapshot diff: there are
      differences)
   2  unusable arguments, files or objects
@@ -188,6 +259,14 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn variables_are_those_of_the_function() {
+        let read = |text| variable(text).map_err(|_| ());
+        let expected = ("ON_EXPIRED_CRL".to_owned(), "a=b".to_owned());
+        assert_eq!(read("ON_EXPIRED_CRL=a=b"), Ok(expected));
+        assert_eq!([read("ON_EXPIRED_CRL"), read("PATH=/")], [Err(()), Err(())]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod arguments;
 mod diff;
 mod evaluation;
+mod explain;
 mod facts;
 mod input;
 mod report;
@@ -23,7 +24,7 @@ use clap::Parser;
 use serde::Serialize;
 
 use crate::arguments::{
-    Arguments, Authorize, Check, Command, Diff, Format, Inspect, Show, SnapshotCommand,
+    Arguments, Authorize, Check, Command, Diff, Explain, Format, Inspect, Show, SnapshotCommand,
 };
 use crate::diff::Difference;
 use crate::evaluation::{Evaluation, Inspection};
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Authorize(arguments) => authorize(&arguments),
+        Command::Explain(arguments) => explain(&arguments),
         Command::Snapshot(SnapshotCommand::Show(arguments)) => show(&arguments),
         Command::Snapshot(SnapshotCommand::Diff(arguments)) => diff(&arguments),
     };
@@ -122,6 +124,12 @@ fn authorize(arguments: &Authorize) -> Result<ExitCode, InputError> {
             Ok(ExitCode::from(LAMBDA_ERROR))
         }
     }
+}
+
+fn explain(arguments: &Explain) -> Result<ExitCode, InputError> {
+    let explanation = explain::explain(arguments)?;
+    let is_allowed = explanation.is_allowed();
+    Ok(print(&explanation, arguments.format, is_allowed))
 }
 
 fn show(arguments: &Show) -> Result<ExitCode, InputError> {

@@ -411,6 +411,23 @@ async fn a_snapshot_in_s3_is_as_good_as_one_in_a_file() {
     let newly_listed = &difference["issuers"][0]["newlyListed"];
     assert_eq!(*newly_listed, json!({"count": 1, "first": ["07"]}));
     assert_eq!(run(&["snapshot", "diff", &current, &in_file]).status, 0);
+    let cert = folder.write("client.pem", ca.issue("client").certificate_pem());
+    let explain = [
+        "explain",
+        "--snapshot",
+        &current,
+        "--cert",
+        &cert,
+        "--at",
+        AT,
+    ];
+    let explained = run(&explain);
+    assert!(
+        explained.stdout.starts_with("allow: not-revoked\n"),
+        "{}",
+        explained.stdout
+    );
+
     let missing = format!("s3://{bucket}/missing");
     let denied = Fault::Status(403, "AccessDenied");
     for (source, fault, named) in [
