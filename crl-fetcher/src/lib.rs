@@ -36,8 +36,8 @@ use crate::refusal::Refusal;
 use crate::report::{
     CaReport, Counts, IssuerReport, Outcome, Report, SnapshotReport, SourceReport,
 };
-use crate::s3::{Object, Written};
-pub use crate::s3::{S3Error, s3_client};
+use crate::s3::Written;
+pub use crate::s3::{Object, S3Error, get_version, s3_client};
 use crate::truststore::{Truststore, TruststoreError};
 
 /// Refreshes one snapshot.
@@ -325,8 +325,8 @@ fn report_snapshot(snapshot: &Snapshot<Vec<u8>>, etag: String, published: bool) 
 /// API Gateway takes truststores of up to 1 MB.
 const MAX_TRUSTSTORE_OCTETS: u64 = 4 << 20;
 
-/// About 70 million random serial numbers.
-const MAX_SNAPSHOT_OCTETS: u64 = 1 << 30;
+/// The largest snapshot that is read: about 70 million random serial numbers.
+pub const MAX_SNAPSHOT_OCTETS: u64 = 1 << 30;
 
 /// How often a refresh starts over when other fetchers publish at the same time.
 const MAX_ATTEMPTS: u32 = 10;

@@ -18,6 +18,7 @@
 //! * [`FirstPart`]: what there is of a snapshot while the rest is still on its way.
 //! * [`Outlook`]: what is known of a certificate, and until when.
 //! * [`Status`]: `NotRevoked`, `Revoked` or `Unknown` at a moment, and why.
+//! * [`Explanation`]: which CAs and CRLs an outlook follows from.
 
 pub mod der;
 pub mod distribution_point;
@@ -42,7 +43,7 @@ pub use crate::snapshot::{
     ObjectRef, ObjectView, Snapshot, SnapshotError, VERSION,
 };
 pub use crate::status::{
-    Certificate, Outlook, RevokedBy, SecondPartNeeded, Status, StatusSource, UnknownReason,
-    UnknownReasons,
+    Authority, Certificate, CrlFinding, Explanation, IssuerFinding, Outlook, ReferredBy, RevokedBy,
+    SecondPartNeeded, Status, StatusSource, UnknownReason, UnknownReasons,
 };
 pub use crate::time::UnixTime;

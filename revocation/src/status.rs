@@ -1,11 +1,15 @@
 //! What a snapshot says about a certificate: RFC 5280 §6.3.3, for the CRLs that AWS Private CA and
 //! its like publish. What follows from `Unknown` is the authorizer's policy, not decided here.
 //!
-//! [`Outlook`] is what is known at any time; [`Status`] is what follows from it at one moment.
+//! [`Outlook`] is what is known at any time; [`Status`] is what follows from it at one moment;
+//! [`Explanation`] is what it follows from.
+
+mod explanation;
 
 use std::convert::Infallible;
 use std::fmt;
 
+pub use self::explanation::{CrlFinding, Explanation, IssuerFinding, ReferredBy};
 use crate::distribution_point::DistributionPoint;
 use crate::issuer::{Issuer, Role};
 use crate::scope::{CertificateKind, Covers};
@@ -84,6 +88,23 @@ pub struct Outlook {
     pub fresh_until: UnixTime,
     /// Until when it is known that its issuer is not revoked, grace not included.
     pub issuer_good_until: UnixTime,
+}
+
+/// Which CRLs of an issuer are authoritative for a certificate: where these are fresh and no CRL lists
+/// it, it is not revoked. The first of these rules that some CRL meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authority {
+    /// Those whose issuing distribution point has a name in common with one of the certificate's
+    /// distribution points. The freshest counts.
+    DistributionPoint,
+    /// The complete ones, of an issuer without partitions. The freshest counts.
+    Complete,
+    /// The complete ones, of an issuer with partitions, that were read from the object which one of the
+    /// certificate's distribution points leads to. The freshest counts.
+    Object,
+    /// All of them, where there are complete ones and partitions and the certificate has no
+    /// distribution point. The stalest counts.
+    Every,
 }
 
 /// What can be asked for the status of certificates: a snapshot, or the first part of one.
@@ -249,23 +270,43 @@ fn outlook<I: Issuing>(
     named: impl Iterator<Item = I> + Clone,
     certificate: &Certificate<'_>,
 ) -> Result<Outlook, SecondPartNeeded> {
-    let is_meant = |issuer: &I| certificate.authority_key_id == Some(issuer.key_id());
+    candidates(named.clone(), certificate)
+        .map(|issuer| outlook_under(issuer, crl_signers(named.clone()), certificate))
+        .reduce(|one, other| Ok(one?.or(other?)))
+        .unwrap_or_else(|| Ok(Outlook::unknown(UnknownReason::Issuer)))
+}
+
+/// Those CAs among the ones of its issuer's name that may have issued a certificate.
+fn candidates<I: Issuing>(
+    named: impl Iterator<Item = I> + Clone,
+    certificate: &Certificate<'_>,
+) -> impl Iterator<Item = I> {
+    let authority_key_id = certificate.authority_key_id;
+    let is_meant = move |issuer: &I| authority_key_id == Some(issuer.key_id());
     let one_is_meant = named.clone().any(|issuer| is_meant(&issuer));
     // A CA that states no key identifier may be referred to by one that it derived in a way of its
     // own, and one that is not referred to by its key may be any.
-    let is_possible = |issuer: &I| match certificate.authority_key_id {
+    let is_possible = move |issuer: &I| match authority_key_id {
         Some(_) if one_is_meant => is_meant(issuer),
         Some(_) => issuer.key_id_is_derived(),
         None => true,
     };
-    let signers = named
-        .clone()
-        .filter(|issuer| issuer.role() == Role::CrlSigner);
-    named
-        .filter(|issuer| issuer.role() == Role::Ca && is_possible(issuer))
-        .map(|issuer| outlook_under(issuer, signers.clone(), certificate))
-        .reduce(|one, other| Ok(one?.or(other?)))
-        .unwrap_or_else(|| Ok(Outlook::unknown(UnknownReason::Issuer)))
+    named.filter(move |issuer| issuer.role() == Role::Ca && is_possible(issuer))
+}
+
+/// Those that speak for the CAs of their name.
+fn crl_signers<I: Issuing>(
+    named: impl Iterator<Item = I> + Clone,
+) -> impl Iterator<Item = I> + Clone {
+    named.filter(|issuer| issuer.role() == Role::CrlSigner)
+}
+
+/// A CRL is as good as its signer: while that is not known to be good, it cannot vouch.
+fn vouches_until(signer: impl Issuing) -> UnixTime {
+    match signer.is_revoked() {
+        true => UnixTime::MIN,
+        false => signer.good_until(),
+    }
 }
 
 fn outlook_under<I: Issuing>(
@@ -273,12 +314,8 @@ fn outlook_under<I: Issuing>(
     signers: impl Iterator<Item = I>,
     certificate: &Certificate<'_>,
 ) -> Result<Outlook, SecondPartNeeded> {
-    // A CRL is as good as its signer: while that is not known to be good, it cannot vouch.
     let of_signer = |signer: I| {
-        let signer_until = match signer.is_revoked() {
-            true => UnixTime::MIN,
-            false => signer.good_until(),
-        };
+        let signer_until = vouches_until(signer);
         signer
             .listings()
             .map(move |crl| (crl, crl.next_update().min(signer_until)))
@@ -293,7 +330,7 @@ fn outlook_under<I: Issuing>(
         false => is_listed(crls.iter().map(|(crl, _)| crl), &certificate.serial)?
             .then_some(RevokedBy::Listing),
     };
-    let fresh_until = fresh_until(&crls, certificate);
+    let fresh_until = fresh_until(&crls, certificate).map(|(_, until)| until);
     let unknown = match fresh_until {
         _ if crls.is_empty() => UnknownReason::NoCrl.into(),
         None => UnknownReason::Partition.into(),
@@ -324,52 +361,60 @@ fn is_listed<'c, C: Listing + 'c>(
 }
 
 /// Until when "not listed" means "not revoked", by the CRLs that are authoritative for the
-/// certificate, each with the moment up to which it is fresh itself. `None`: none of them is.
+/// certificate, each with the moment up to which it is fresh itself; and which ones these are.
+/// `None`: none of them is.
 fn fresh_until<C: Listing>(
     crls: &[(C, UnixTime)],
     certificate: &Certificate<'_>,
-) -> Option<UnixTime> {
-    // §6.3.3 (b)(2)(ii) and (iii): onlyContainsUserCerts and onlyContainsCACerts.
-    let covering = || {
+) -> Option<(Authority, UnixTime)> {
+    let of = |authority: Authority| {
         crls.iter()
-            .filter(|(crl, _)| crl.covers().includes(certificate.kind))
+            .filter(move |(crl, _)| authority.includes(crl, certificate))
+            .map(|(_, until)| *until)
     };
-    // §6.3.3 (b)(2)(i): one of the names in the IDP must match one of the names in the DP.
-    let conclusive = || {
-        certificate
-            .distribution_points
-            .iter()
-            .filter(|point| point.is_conclusive())
-    };
-    let is_met = |crl: &C| {
-        conclusive()
-            .flat_map(|point| &point.names)
-            .any(|name| crl.is_for(name))
-    };
-    let met = covering().filter(|(crl, _)| is_met(crl));
-    if let Some(until) = met.map(|(_, until)| *until).max() {
-        return Some(until);
+    let latest = |authority| Some((authority, of(authority).max()?));
+    let earliest = |authority| Some((authority, of(authority).min()?));
+    if let Some(met) = latest(Authority::DistributionPoint) {
+        return Some(met);
     }
-    let complete = || covering().filter(|(crl, _)| !crl.is_partition());
     // AWS Private CA's complete CRLs carry no IDP while its certificates name a distribution point,
     // so without partitions the complete CRL answers for them too.
-    if complete().next().is_none() || !crls.iter().any(|(crl, _)| crl.is_partition()) {
-        return complete().map(|(_, until)| *until).max();
+    let complete = latest(Authority::Complete);
+    if complete.is_none() || !crls.iter().any(|(crl, _)| crl.is_partition()) {
+        return complete;
     }
     // A CA that was switched to partitions: its earlier certificates are in the complete CRL, the
     // later ones in partitions.
     if certificate.distribution_points.is_empty() {
-        return crls.iter().map(|(_, until)| *until).min();
+        return earliest(Authority::Every);
     }
-    let names_object = |crl: &C| {
-        conclusive()
-            .flat_map(DistributionPoint::uri_paths)
-            .any(|path| is_path_of(path, crl.source_key()))
-    };
-    complete()
-        .filter(|(crl, _)| names_object(crl))
-        .map(|(_, until)| *until)
-        .max()
+    latest(Authority::Object)
+}
+
+impl Authority {
+    /// Whether a CRL is one of those, where this is the rule.
+    fn includes<C: Listing>(self, crl: &C, certificate: &Certificate<'_>) -> bool {
+        // §6.3.3 (b)(2)(ii) and (iii): onlyContainsUserCerts and onlyContainsCACerts.
+        let is_covering = crl.covers().includes(certificate.kind);
+        let mut conclusive = certificate
+            .distribution_points
+            .iter()
+            .filter(|point| point.is_conclusive());
+        match self {
+            // §6.3.3 (b)(2)(i): one of the names in the IDP must match one of the names in the DP.
+            Self::DistributionPoint => {
+                let mut names = conclusive.flat_map(|point| &point.names);
+                is_covering && names.any(|name| crl.is_for(name))
+            }
+            Self::Complete => is_covering && !crl.is_partition(),
+            Self::Object => {
+                let leads_there = |path| is_path_of(path, crl.source_key());
+                let is_complete = is_covering && !crl.is_partition();
+                is_complete && conclusive.any(|point| point.uri_paths().any(leads_there))
+            }
+            Self::Every => true,
+        }
+    }
 }
 
 /// Whether a URI's path leads to that object: `/KEY`, or `/BUCKET/KEY` in path-style addresses.
@@ -951,43 +996,130 @@ mod tests {
         assert_eq!(reasons(&[stale, ca(b"key 2", &[])], &of_any_key), expected);
     }
 
+    const KEYS: [&[u8]; 3] = [KEY, b"key 2", b"key 3"];
+
+    /// One of a few, so that several of a name and several CRLs of a kind come together often.
+    fn any_issuer() -> impl Strategy<Value = IssuerRecord> {
+        let parts = (0_u8..6, -9_i64..9, any::<[bool; 3]>(), 0_u8..3);
+        let record = parts.prop_map(|(listed, until, [partition, other, here], limit)| {
+            let uri = if other {
+                "http://c/1.crl"
+            } else {
+                "http://c/2.crl"
+            };
+            let key = if here { "k/0" } else { "k/1" };
+            let names: &[&str] = if partition { &[uri] } else { &[] };
+            let mut record = crl(scope(names), key, &[listed]);
+            record.next_update = NOW.plus(until);
+            record.scope.covers = match limit {
+                0 => Covers::AllCertificates,
+                1 => Covers::UserCertificates,
+                _ => Covers::CaCertificates,
+            };
+            record
+        });
+        let good_until = prop_oneof![
+            Just(UnixTime::MAX),
+            Just(UnixTime::MIN),
+            (-9_i64..9).prop_map(|until| NOW.plus(until)),
+        ];
+        let rarely = || prop::bool::weighted(0.2);
+        (
+            prop_oneof![2 => Just(0_usize), 1 => 1_usize..3],
+            good_until,
+            [rarely(), rarely(), rarely()],
+            prop::collection::vec(record, 0..4),
+        )
+            .prop_map(|(key, good_until, flags, mut crls)| {
+                let [revoked, signs_crls_only, key_id_is_derived] = flags;
+                crls.sort_by(|a, b| a.scope.cmp(&b.scope));
+                crls.dedup_by(|a, b| a.scope == b.scope);
+                IssuerRecord {
+                    role: if signs_crls_only {
+                        Role::CrlSigner
+                    } else {
+                        Role::Ca
+                    },
+                    key_id_is_derived,
+                    revoked,
+                    good_until,
+                    ..ca(KEYS[key], &crls)
+                }
+            })
+    }
+
+    /// What follows from what is said of an issuer and its CRLs, worked out from that alone.
+    fn outlook_of_facts(finding: &IssuerFinding<'_>) -> Outlook {
+        let authoritative = finding.crls.iter().filter(|crl| crl.is_authoritative);
+        let fresh_until = authoritative.map(|crl| crl.fresh_until);
+        let fresh_until = match finding.authority {
+            Some(Authority::Every) => fresh_until.min(),
+            _ => fresh_until.max(),
+        };
+        assert_eq!(fresh_until.is_some(), finding.authority.is_some());
+        let is_listed = finding.crls.iter().any(|crl| crl.lists);
+        Outlook {
+            revoked: match finding.issuer.revoked {
+                true => Some(RevokedBy::Issuer),
+                false => is_listed.then_some(RevokedBy::Listing),
+            },
+            unknown: match fresh_until {
+                Some(_) => UnknownReasons::default(),
+                None if finding.crls.is_empty() => UnknownReason::NoCrl.into(),
+                None => UnknownReason::Partition.into(),
+            },
+            fresh_until: fresh_until.unwrap_or(UnixTime::MAX),
+            issuer_good_until: finding.issuer.good_until,
+        }
+    }
+
     proptest! {
-        /// The fetcher asks the contents, the authorizer their encoding.
+        // Quick ones, and there is much to combine.
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// The fetcher asks the contents, the authorizer their encoding, the operator why.
         #[test]
-        fn contents_and_their_snapshot_say_the_same(
-            value in 0_u8..6,
-            key: Option<bool>,
-            lists in prop::collection::vec((0_u8..6, any::<[bool; 5]>()), 0..5),
+        fn contents_their_snapshot_and_its_explanation_say_the_same(
+            issuers in prop::collection::vec(any_issuer(), 1..4),
+            value in 0_u8..9,
+            key in prop_oneof![2 => Just(0_usize), 1 => 1_usize..4],
+            point_count in 0_usize..3,
+            is_ca: bool,
+            moment in -12_i64..12,
+            grace in 0_i64..4,
         ) {
-            let (one, two) = ("http://c/1.crl", "http://c/2.crl");
-            let mut records = [ca(KEY, &[]), ca(b"key 2", &[])];
-            for (index, (listed, [second, partition, other, stale, derived])) in
-                lists.into_iter().enumerate()
-            {
-                let names = [if other { two } else { one }];
-                let mut record = crl(scope(if partition { &names } else { &[] }), "1.crl", &[listed]);
-                record.next_update = NOW.plus(if stale { -1 } else { i64::try_from(index).unwrap() });
-                let of = &mut records[usize::from(second)];
-                of.key_id_is_derived = derived;
-                of.crls.retain(|held| held.scope != record.scope);
-                of.crls.push(record);
-            }
+            let mut issuers = issuers;
+            issuers.sort_by(|a, b| a.issuer.cmp(&b.issuer));
+            issuers.dedup_by(|a, b| a.issuer == b.issuer);
             let contents = Contents {
                 built_at: NOW,
                 builder: String::new(),
                 truststore: ObjectRef::default(),
-                issuers: records.to_vec(),
+                issuers,
             };
             let known = Snapshot::decode(contents.encode().unwrap()).unwrap();
-            for points in [&[][..], &[point(&[one])], &[point(&[two]), point(&["http://c/3.crl"])]] {
-                let certificate = Certificate {
-                    authority_key_id: key.map(|first| if first { KEY } else { b"key 3" }),
-                    ..leaf(value, points)
-                };
-                prop_assert_eq!(contents.outlook(&certificate), known.outlook(&certificate));
+            let points = [point(&["http://c/2.crl", "http://c/3.crl"]), point(&["http://c/k/0"])];
+            let certificate = Certificate {
+                authority_key_id: KEYS.get(key).copied(),
+                kind: if is_ca { CertificateKind::Ca } else { CertificateKind::EndEntity },
+                ..leaf(value, &points[..point_count])
+            };
+            let outlook = known.outlook(&certificate);
+            prop_assert_eq!(contents.outlook(&certificate), outlook);
+
+            let explanation = known.explain(&certificate);
+            prop_assert_eq!(explanation.outlook(), outlook);
+            for finding in &explanation.issuers {
+                prop_assert_eq!(outlook_of_facts(finding), finding.outlook);
             }
+            let now = NOW.plus(moment);
+            let status = known.status(&certificate, now, grace);
+            prop_assert_eq!(explanation.outlook().at(now, grace), status);
         }
 
+    }
+
+    proptest! {
         /// It says the same, or nothing.
         #[test]
         fn the_first_part_never_contradicts_the_whole(seeds in prop::collection::btree_set(any::<u64>(), 1..200)) {
