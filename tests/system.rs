@@ -5,12 +5,16 @@
     reason = "a panic is how these tests fail"
 )]
 
+#[path = "system/abuse.rs"]
+mod abuse;
 #[path = "system/degraded.rs"]
 mod degraded;
 #[path = "system/early.rs"]
 mod early;
 #[path = "system/events.rs"]
 mod events;
+#[path = "system/faults/mod.rs"]
+mod faults;
 #[path = "system/golden.rs"]
 mod golden;
 #[path = "system/issuers.rs"]
