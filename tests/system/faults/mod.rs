@@ -2,10 +2,12 @@
 //! is lost, and that its end is enough to recover, without a restart.
 
 mod at_start;
+#[cfg(target_os = "linux")]
 mod clock;
 mod crl_read;
 mod frozen;
 mod killed;
+#[cfg(target_os = "linux")]
 mod limits;
 mod listing;
 mod newer_format;
