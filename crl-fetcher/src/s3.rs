@@ -83,7 +83,11 @@ pub async fn get_version(
     if expected > limit {
         return Err(S3Error::too_large(location, limit));
     }
-    let mut octets = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
+    let mut octets = Vec::new();
+    // An allocation that fails ends the process, without a word on the object that was to blame.
+    octets
+        .try_reserve_exact(usize::try_from(expected).unwrap_or(usize::MAX))
+        .map_err(|_| S3Error::out_of_memory(location, expected))?;
     let mut body = output.body;
     // A wrong checksum or a body that ends early comes as an error of the last chunk.
     while let Some(chunk) = body.next().await {
@@ -225,6 +229,18 @@ impl S3Error {
             object: show(location),
             cause,
             limit: Some(limit),
+        }
+    }
+
+    fn out_of_memory(location: &Location, octets: u64) -> Self {
+        let cause = format!(
+            "its {octets} octets do not fit into the function's memory: give it more of it"
+        );
+        Self {
+            action: "read",
+            object: show(location),
+            cause,
+            limit: None,
         }
     }
 
