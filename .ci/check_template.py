@@ -26,7 +26,9 @@ CLI = "aws apigatewayv2 create-authorizer --region us-east-1 --api-id a1b2c3d4e5
 
 # The axes along which stacks differ, by variant.
 NEW_CAS = {"default", "rest", "partitioned", "cached", "rest-cached", "provisioned", "tuned"} | {
-    "own-crl-bucket"
+    "own-crl-bucket",
+    "watched",
+    "unwatched",
 }
 NEW_CRL_BUCKET = NEW_CAS - {"own-crl-bucket"} | {"own-truststore", "own-cas", "own-api-rest"}
 PRIVATE_CA = NEW_CAS | {"own-cas", "own-cas-rest", "own-api-rest"}
@@ -464,7 +466,11 @@ def functions_run_as_asked(check, stack):
             ("Timeout", timeouts[name]),
             (
                 "LoggingConfig",
-                {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "LogGroup": f"<{name}Logs>"},
+                {
+                    "LogFormat": "JSON",
+                    "ApplicationLogLevel": stack.given.get("LogLevel", "INFO"),
+                    "LogGroup": f"<{name}Logs>",
+                },
             ),
             ("Role", f"<{name}Role.Arn>"),
         ]:
@@ -709,6 +715,267 @@ def an_existing_api_is_told_how_to_attach(check, stack):
     check.equal(stack, "outputs to attach by", attach, {name: expected})
 
 
+# ---- watching it ---------------------------------------------------------------------------------
+
+# What the functions write, but for NotRevoked, which Allowed is unless a switch or shadow mode allows.
+MEASURED = {
+    "Authorizer": [
+        "Allowed",
+        "Denied",
+        "Revoked",
+        "IssuerRevoked",
+        "UnknownIssuer",
+        "IssuerWithoutCrl",
+        "MissingPartition",
+        "CrlExpired",
+        "IssuerStatusUnknown",
+        "NoClientCertificate",
+        "CertificateUnreadable",
+        "CertificateNotYetValid",
+        "CertificateExpired",
+        "NotForClientAuth",
+        "EventUnreadable",
+        "RequestTime",
+        "SnapshotAge",
+        "RevalidationsUnchanged",
+        "RevalidationsReplaced",
+        "RevalidationsFailed",
+        "NoSnapshot",
+    ],
+    "CrlFetcher": [
+        "SourcesAccepted",
+        "SourcesUnchanged",
+        "SourcesRefused",
+        "SourcesForeign",
+        "SourcesVanished",
+        "RefreshTime",
+        "RevokedCertificates",
+        "SnapshotSize",
+        "Published",
+        "RefreshFailed",
+    ],
+}
+# By the CA; in an alarm the worst of them.
+PER_CA = ["CrlAge", "CrlLifeElapsed", "TimeToNextUpdate"]
+
+
+def alarms_go_off_when_they_should(check, stack):
+    actual = stack.of_type("AWS::CloudWatch::Alarm")
+    if stack.given.get("Monitoring") == "no":
+        check.equal(stack, "alarms", sorted(actual), [])
+        return
+    ours, function = "CrlAuthorizer", "AWS/Lambda"
+    once = {"EvaluationPeriods": 1, "TreatMissingData": "notBreaching"}
+    unknown = {"Statistic": "Sum", "Period": 300, **once}
+    outage = {"Statistic": "Sum", "Period": 60, **once}
+    refresh = {"Period": 300, "EvaluationPeriods": 3, "DatapointsToAlarm": 2}
+    refresh["TreatMissingData"] = "notBreaching"
+    half_an_hour = {"EvaluationPeriods": 6, "TreatMissingData": "notBreaching"}
+    life = {"Period": 300, "EvaluationPeriods": 1, "TreatMissingData": "ignore"}
+    hard_age = stack.given.get("SnapshotHardAgeSeconds", 300)
+    expected = {
+        "refresh-fails": at_least(1, metric(function, "Errors", "CrlFetcher"), refresh, "Sum"),
+        "refresh-missing": {
+            "Metrics": [
+                {
+                    "Id": "refreshes",
+                    "Expression": "FILL(invocations, 0)",
+                    "Label": "Refreshes",
+                    "ReturnData": True,
+                },
+                {
+                    "Id": "invocations",
+                    "ReturnData": False,
+                    "MetricStat": {
+                        "Metric": metric(function, "Invocations", "CrlFetcher"),
+                        "Period": stack.given.get("RefreshMissingSeconds", 900),
+                        "Stat": "Sum",
+                    },
+                },
+            ],
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "LessThanThreshold",
+            "TreatMissingData": "breaching",
+        },
+        "refresh-failures-queued": at_least(
+            1,
+            {
+                "Namespace": "AWS/SQS",
+                "MetricName": "ApproximateNumberOfMessagesVisible",
+                "Dimensions": [{"Name": "QueueName", "Value": "<RefreshFailures.QueueName>"}],
+            },
+            life,
+            "Maximum",
+        ),
+        "crl-refused": at_least(
+            1, metric(ours, "SourcesRefused", "CrlFetcher"), refresh, "Maximum"
+        ),
+        "crl-not-renewed": {
+            **metric(ours, "CrlLifeElapsed", "CrlFetcher"),
+            **life,
+            "Statistic": "Maximum",
+            "Threshold": stack.given.get("CrlAgeAlarmPercent", 60),
+            "ComparisonOperator": "GreaterThanThreshold",
+        },
+        "crl-near-next-update": {
+            **metric(ours, "TimeToNextUpdate", "CrlFetcher"),
+            **life,
+            "Statistic": "Minimum",
+            "Threshold": stack.given.get("CrlExpiryAlarmSeconds", 21600),
+            "ComparisonOperator": "LessThanThreshold",
+        },
+        "snapshot-stale": at_least(
+            60,
+            {
+                "Metrics": [
+                    {
+                        "Id": "beyond",
+                        "Expression": f"age - {hard_age}",
+                        "Label": "Seconds beyond SnapshotHardAgeSeconds",
+                        "ReturnData": True,
+                    },
+                    {
+                        "Id": "age",
+                        "ReturnData": False,
+                        "MetricStat": {
+                            "Metric": metric(ours, "SnapshotAge", "Authorizer"),
+                            "Period": 300,
+                            "Stat": "Maximum",
+                        },
+                    },
+                ],
+                "DatapointsToAlarm": 2,
+            },
+            half_an_hour,
+        ),
+        "revalidations-fail": at_least(
+            1,
+            metric(ours, "RevalidationsFailed", "Authorizer"),
+            {**half_an_hour, "Period": 300, "DatapointsToAlarm": 3},
+            "Sum",
+        ),
+        "no-snapshot": at_least(1, metric(ours, "NoSnapshot", "Authorizer"), outage),
+        "authorizer-errors": at_least(1, metric(function, "Errors", "Authorizer"), outage),
+        "authorizer-throttled": at_least(1, metric(function, "Throttles", "Authorizer"), outage),
+        # Half of the function's own time limit.
+        "authorizer-slow": at_least(
+            4000,
+            metric(function, "Duration", "Authorizer"),
+            {**half_an_hour, "Period": 300, "DatapointsToAlarm": 2},
+            "Maximum",
+        ),
+        "unknown-issuer": at_least(1, metric(ours, "UnknownIssuer", "Authorizer"), unknown),
+        "issuer-without-crl": at_least(1, metric(ours, "IssuerWithoutCrl", "Authorizer"), unknown),
+        "missing-partition": at_least(1, metric(ours, "MissingPartition", "Authorizer"), unknown),
+        "crl-expired": at_least(1, metric(ours, "CrlExpired", "Authorizer"), unknown),
+        "issuer-status-unknown": at_least(
+            1, metric(ours, "IssuerStatusUnknown", "Authorizer"), unknown
+        ),
+    }
+    topic = stack.given.get("AlarmTopicArn")
+    told = {"AlarmActions": [topic], "OKActions": [topic]} if topic else {}
+    by_name = {}
+    for alarm in actual.values():
+        properties = dict(alarm["Properties"])
+        name = properties.pop("AlarmName").removeprefix("example-")
+        described = properties.pop("AlarmDescription").endswith(f" (docs/operations.md#{name})")
+        check.holds(stack, f"the description of {name} ends with its section", described)
+        by_name[name] = properties
+    check.equal(stack, "alarms", sorted(by_name), sorted(expected))
+    for name, properties in expected.items():
+        check.equal(stack, f"alarm {name}", by_name.get(name), {**properties, **told})
+
+
+def metric(namespace, name, function):
+    dimensions = [{"Name": "FunctionName", "Value": f"<{function}>"}]
+    return {"Namespace": namespace, "MetricName": name, "Dimensions": dimensions}
+
+
+def at_least(threshold, what, when, statistic=None):
+    statistic = {"Statistic": statistic} if statistic else {}
+    operator = "GreaterThanOrEqualToThreshold"
+    return what | when | statistic | {"Threshold": threshold, "ComparisonOperator": operator}
+
+
+def dashboard_shows_all_that_is_measured(check, stack):
+    dashboard = stack.properties("Dashboard")
+    if stack.given.get("Monitoring") == "no":
+        check.equal(stack, "dashboard", dashboard, {})
+        return
+    check.equal(stack, "its name", dashboard.get("DashboardName"), "example-us-east-1")
+    # What is left of Sub: an escaped brace is CloudWatch's.
+    widgets = json.loads(dashboard["DashboardBody"].replace("${!", "${"))["widgets"]
+    taken = set()
+    for widget in widgets:
+        title = widget["properties"]["title"]
+        columns = range(widget["x"], widget["x"] + widget["width"])
+        rows = range(widget["y"], widget["y"] + widget["height"])
+        cells = {(column, row) for column in columns for row in rows}
+        check.holds(stack, f"{title}: in 24 columns", columns.stop <= 24)
+        check.equal(stack, f"{title}: what it covers", sorted(cells & taken), [])
+        taken |= cells
+    shown = [alarm for w in widgets if w["type"] == "alarm" for alarm in w["properties"]["alarms"]]
+    alarms = [f"<{name}.Arn>" for name in stack.of_type("AWS::CloudWatch::Alarm")]
+    check.equal(stack, "alarms on the dashboard", sorted(shown), sorted(alarms))
+    graphs = [widget["properties"] for widget in widgets if widget["type"] == "metric"]
+    check.equal(stack, "regions", sorted({graph["region"] for graph in graphs}), ["us-east-1"])
+    lines = [line for graph in graphs for line in graph["metrics"]]
+    expected = [
+        ("CrlAuthorizer", name, "FunctionName", f"<{function}>")
+        for function, names in MEASURED.items()
+        for name in names
+    ]
+    expected += [
+        ("AWS/Lambda", name, "FunctionName", "<Authorizer>")
+        for name in ["ConcurrentExecutions", "Duration", "Errors", "Invocations", "Throttles"]
+    ]
+    expected += [
+        ("AWS/Lambda", name, "FunctionName", "<CrlFetcher>")
+        for name in ["Duration", "Errors", "Invocations"]
+    ]
+    queue = "<RefreshFailures.QueueName>"
+    expected.append(("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue))
+    named = {tuple(line[:4]) for line in lines if len(line) >= 4}
+    check.equal(stack, "metrics on the dashboard", sorted(named), sorted(expected))
+    searches = sorted(line[0]["expression"] for line in lines if len(line) == 1)
+    # CloudWatch splits names at points and capitals: finds SourcesRefused and every Refused.<code>.
+    expected = ["SEARCH('{CrlAuthorizer,FunctionName} MetricName=Refused FunctionName="]
+    expected += [
+        f"SEARCH('{{CrlAuthorizer,FunctionName,Issuer}} MetricName=\"{name}\" FunctionName="
+        for name in PER_CA
+    ]
+    actual = [search.partition('"<CrlFetcher>"')[0] for search in searches]
+    check.equal(stack, "searches on the dashboard", actual, sorted(expected))
+    url = "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1"
+    actual = stack.outputs.get("Dashboard", {}).get("Value")
+    check.equal(stack, "Dashboard", actual, f"{url}#dashboards/dashboard/<Dashboard>")
+
+
+def queries_read_the_logs_they_are_about(check, stack):
+    authorizer, fetcher = ["<AuthorizerLogs>"], ["<CrlFetcherLogs>"]
+    expected = {
+        "Denials by reason": authorizer,
+        "Denials by subject": authorizer,
+        "Denials over time": authorizer,
+        "Last denials": authorizer,
+        "One request or trace": authorizer,
+        "Slow requests": authorizer,
+        "Cold starts and memory": authorizer,
+        "Refreshes": fetcher,
+        "Refused CRLs": fetcher,
+        "CAs in trouble": fetcher,
+        "Warnings and errors": authorizer + fetcher,
+    }
+    queries = [query["Properties"] for query in stack.of_type("AWS::Logs::QueryDefinition").values()]
+    actual = {q["Name"].removeprefix("example/"): q["LogGroupNames"] for q in queries}
+    check.equal(stack, "log groups of queries", actual, expected)
+    for query in queries:
+        commands = [line.split()[0] for line in re.split(r"(?:^|\n)\| ", query["QueryString"])]
+        known = {"fields", "filter", "limit", "sort", "stats"}
+        check.equal(stack, f"commands of {query['Name']}", sorted(set(commands) - known), [])
+
+
 # ---- across stacks -------------------------------------------------------------------------------
 
 
@@ -766,6 +1033,9 @@ STACKS = [
     http_api_asks_the_authorizer_for_every_request,
     rest_api_asks_the_authorizer_for_every_request,
     an_existing_api_is_told_how_to_attach,
+    alarms_go_off_when_they_should,
+    dashboard_shows_all_that_is_measured,
+    queries_read_the_logs_they_are_about,
 ]
 TEMPLATE = [rules_refuse_what_cannot_work, another_configuration_is_another_version]
 
@@ -790,7 +1060,7 @@ def guarded(check, assertion, subject, name):
     """What an assertion looks up may be missing altogether."""
     try:
         assertion(check, subject)
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         message = f"{assertion.__name__}: {type(error).__name__} {error}"
         check.failures.setdefault(message, []).append(name)
 

@@ -231,9 +231,128 @@ MUTATIONS = {
         "!Not [!Equals [!Ref ExistingCrlBucket, !Ref ExistingTruststoreBucket]]",
         "!Not [!Equals [!Ref ExistingCrlBucket, x]]",
     ),
+    "the alias stays when the extended key usage is to be judged": (
+        "",
+        "${ExpiredCrlGraceSeconds} ${RequireClientAuthEku}",
+        "${ExpiredCrlGraceSeconds}",
+    ),
+    "alarms that are silent, as their metrics are not logged": (
+        "",
+        "[!Equals [!Ref LogLevel, WARN], !Equals [!Ref LogLevel, ERROR]]",
+        "[!Equals [!Ref LogLevel, WARN], !Equals [!Ref LogLevel, FATAL]]",
+    ),
+    "a topic that no alarm tells": ("  NotMonitored:\n", '"no"]', '"never"]'),
+    "an alarm that tells nobody": (
+        "CrlExpiredAlarm:",
+        "      AlarmActions: !If [TellTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]\n",
+        "",
+    ),
+    "an alarm whose end nobody is told": (
+        "RefreshFailsAlarm:",
+        "      OKActions: !If [TellTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]\n",
+        "",
+    ),
+    "an alarm on a metric that is misspelt": (
+        "UnknownIssuerAlarm:",
+        "MetricName: UnknownIssuer",
+        "MetricName: IssuerUnknown",
+    ),
+    "an alarm on another namespace": (
+        "CrlRefusedAlarm:",
+        "Namespace: CrlAuthorizer",
+        "Namespace: CrlFetcher",
+    ),
+    "an alarm on the other function": (
+        "NoSnapshotAlarm:",
+        "Value: !Ref Authorizer",
+        "Value: !Ref CrlFetcher",
+    ),
+    "an alarm on the alias, of which there are other metrics": (
+        "AuthorizerErrorsAlarm:",
+        "- Name: FunctionName\n          Value: !Ref Authorizer\n",
+        "- Name: Resource\n          Value: !Ref Authorizer.Alias\n",
+    ),
+    "no refresh is taken for good": (
+        "RefreshMissingAlarm:",
+        "TreatMissingData: breaching",
+        "TreatMissingData: notBreaching",
+    ),
+    "no refresh is seen late": (
+        "RefreshMissingAlarm:",
+        "FILL(invocations, 0)",
+        "invocations",
+    ),
+    "no metric is taken for a new CRL": (
+        "CrlNotRenewedAlarm:",
+        "TreatMissingData: ignore",
+        "TreatMissingData: notBreaching",
+    ),
+    "the best CA in place of the worst": (
+        "CrlNearNextUpdateAlarm:",
+        "Statistic: Minimum",
+        "Statistic: Maximum",
+    ),
+    "an alarm the wrong way round": (
+        "CrlNearNextUpdateAlarm:",
+        "LessThanThreshold",
+        "GreaterThanThreshold",
+    ),
+    "an alarm at an age that is usual": (
+        "SnapshotStaleAlarm:",
+        "age - ${SnapshotHardAgeSeconds}",
+        "age - ${SnapshotSoftAgeSeconds}",
+    ),
+    "alarms that were not asked for": (
+        "SnapshotStaleAlarm:",
+        "    Condition: Monitor\n",
+        "",
+    ),
+    "an alarm that is described nowhere": (
+        "",
+        "(docs/operations.md#crl-refused)",
+        "(docs/operations.md#crl-refusal)",
+    ),
+    "a dashboard without an alarm": ("", '              "${AuthorizerErrorsAlarm.Arn}",\n', ""),
+    "a dashboard that is no JSON": (
+        "  Dashboard:\n",
+        '"${Authorizer}"],\n              ["CrlAuthorizer", "Denied"',
+        '"${Authorizer}"]\n              ["CrlAuthorizer", "Denied"',
+    ),
+    "a dashboard of another Region": (
+        "  Dashboard:\n",
+        '"region": "${AWS::Region}"',
+        '"region": "eu-central-1"',
+    ),
+    "one graph on another": ("  Dashboard:\n", '"x": 8, "y": 10', '"x": 7, "y": 10'),
+    "a graph of nothing": (
+        "  Dashboard:\n",
+        '"RevalidationsUnchanged"',
+        '"RevalidationsUnmodified"',
+    ),
+    "a graph without a line": (
+        "  Dashboard:\n",
+        '              ["CrlAuthorizer", "IssuerRevoked", "FunctionName", "${Authorizer}"],\n',
+        "",
+    ),
+    "CAs that are looked for under another name": (
+        "  Dashboard:\n",
+        "{CrlAuthorizer,FunctionName,Issuer}",
+        "{CrlAuthorizer,FunctionName,Ca}",
+    ),
+    "two dashboards of one name": (
+        "  Dashboard:\n",
+        "DashboardName: !Sub ${AWS::StackName}-${AWS::Region}",
+        "DashboardName: !Sub ${AWS::StackName}",
+    ),
+    "a query of another log": (
+        "RefreshesQuery:",
+        "[!Ref CrlFetcherLogs]",
+        "[!Ref AuthorizerLogs]",
+    ),
+    "a query with a misspelt command": ("RefusedCrlsQuery:", "| sort", "| order"),
 }
 
-VARIANTS = ("default", "rest", "cached", "rest-cached", "own-cas", "own-api")
+VARIANTS = ("default", "rest", "cached", "rest-cached", "own-cas", "own-api", "watched", "unwatched")
 
 
 def mutate(text, heading, old, new):

@@ -53,6 +53,19 @@ VARIANTS = {
         "CorsAllowOrigin": "http://localhost:8080",
         "TruststoreKey": "trust/clients.pem",
     },
+    "watched": {
+        **NEW_API,
+        "AlarmTopicArn": "arn:aws:sns:us-east-1:111122223333:operators",
+        "RefreshSchedule": "rate(1 hour)",
+        "RefreshMissingSeconds": "10800",
+        "CrlAgeAlarmPercent": "90",
+        "CrlExpiryAlarmSeconds": "3600",
+        "SnapshotHardAgeSeconds": "600",
+        "RequireClientAuthEku": "yes",
+        "MetricsIntervalSeconds": "60",
+        "LogLevel": "DEBUG",
+    },
+    "unwatched": {**NEW_API, "Monitoring": "no", "LogLevel": "WARN"},
     "own-crl-bucket": {**NEW_API, **OWN_CRLS},
     "own-truststore": {**NEW_API, **OWN_TRUSTSTORE, "TruststoreVersion": "v1"},
     "own-cas": {**NEW_API, **OWN_TRUSTSTORE, **OWN_CAS},
@@ -91,6 +104,15 @@ REFUSED = {
     "one bucket": (
         {**NEW_API, **OWN_TRUSTSTORE, "ExistingCrlBucket": "example-truststore"},
         "Use two buckets",
+    ),
+    "metrics that are not logged": ({**NEW_API, "LogLevel": "WARN"}, "alarms would be silent"),
+    "metrics that are logged still less": (
+        {**NEW_API, "LogLevel": "ERROR"},
+        "alarms would be silent",
+    ),
+    "a topic without alarms": (
+        {**NEW_API, "Monitoring": "no", "AlarmTopicArn": "arn:aws:sns:us-east-1:111122223333:ops"},
+        "Leave out AlarmTopicArn",
     ),
 }
 

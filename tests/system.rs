@@ -5,6 +5,8 @@
     reason = "a panic is how these tests fail"
 )]
 
+#[path = "system/abuse.rs"]
+mod abuse;
 #[path = "system/after_response.rs"]
 mod after_response;
 #[path = "system/announcements.rs"]
@@ -15,6 +17,8 @@ mod degraded;
 mod early;
 #[path = "system/events.rs"]
 mod events;
+#[path = "system/faults/mod.rs"]
+mod faults;
 #[path = "system/golden.rs"]
 mod golden;
 #[path = "system/issuers.rs"]

@@ -16,6 +16,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use authorizer::decision::Reason;
+use environment::emf;
 // Of serde_yaml's successors the one the YAML organization keeps; its Value holds tags like !Ref.
 use yaml_serde::Value;
 
@@ -736,28 +738,209 @@ fn every_log_is_kept_as_long_as_asked() {
     }
 }
 
-/// Commands to paste, and a table of parameters.
+/// Nothing that was let in before is denied after an update, unless somebody asks for that.
 #[test]
-fn the_guide_names_outputs_and_parameters_that_exist() {
+fn extended_key_usage_is_judged_when_asked_for() {
     let template = template();
-    let guide = std::fs::read_to_string(root().join("docs/deploy.md")).unwrap();
-    let named = |before: &str| -> BTreeSet<String> {
-        guide
-            .split(before)
-            .skip(1)
-            .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric))
-            .map(Iterator::collect)
-            .collect()
-    };
-    let outputs = named("$(output ");
-    assert!(outputs.len() >= 5, "{outputs:?}");
-    for output in outputs {
-        at(&template, &format!("Outputs.{output}"));
+    let variable = "Resources.Authorizer.Properties.Environment.Variables.REQUIRE_CLIENT_AUTH_EKU";
+    assert_eq!(at(&template, variable), &yaml("!Ref RequireClientAuthEku"));
+    let parameter = at(&template, "Parameters.RequireClientAuthEku");
+    assert_eq!(at(parameter, "Default"), &yaml(r#""no""#));
+    assert_eq!(at(parameter, "AllowedValues"), &yaml(r#"["no", "yes"]"#));
+}
+
+/// An alarm on a metric that nobody writes never goes off, and a graph of one is empty; both look as
+/// if all were well.
+#[test]
+fn alarms_and_dashboard_are_about_metrics_that_are_written() {
+    let template = template();
+    let mut named = 0;
+    for (name, alarm) in of_type(&template, "AWS::CloudWatch::Alarm") {
+        let properties = &alarm["Properties"];
+        let metrics = properties.get("Metrics").map(|queries| {
+            let queries = queries.as_sequence().unwrap().iter();
+            let stats = queries.filter_map(|query| query.get("MetricStat"));
+            stats.map(|stat| &stat["Metric"]).collect()
+        });
+        for metric in metrics.unwrap_or_else(|| vec![properties]) {
+            let dimensions = metric["Dimensions"].as_sequence().unwrap();
+            assert_eq!(dimensions.len(), 1, "{name}");
+            if text(&metric["Namespace"]) == emf::NAMESPACE {
+                assert_eq!(dimensions[0]["Name"], yaml("FunctionName"), "{name}");
+                let function = untagged(&dimensions[0]["Value"]);
+                assert_written(name, function, text(&metric["MetricName"]));
+                named += 1;
+            }
+        }
     }
-    let parameters = named("`Existing");
-    assert!(parameters.len() >= 4, "{parameters:?}");
-    for parameter in parameters {
-        at(&template, &format!("Parameters.Existing{parameter}"));
+    assert!(named >= 10, "{named} alarms");
+
+    let mut searched = BTreeSet::new();
+    for widget in dashboard()["widgets"].as_array().unwrap() {
+        let title = widget["properties"]["title"].as_str().unwrap();
+        for line in widget["properties"]["metrics"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
+            let line = line.as_array().unwrap();
+            if let Some(search) = line[0].get("expression") {
+                let search = search.as_str().unwrap();
+                assert!(search.contains(&format!("'{{{},FunctionName", emf::NAMESPACE)));
+                assert!(search.contains("FunctionName=\"CrlFetcher\""), "{title}");
+                let (_, metric) = search.split_once("MetricName=").unwrap();
+                let metric = metric.split(' ').next().unwrap().trim_matches('"');
+                searched.insert(metric.to_owned());
+            } else if line[0] == emf::NAMESPACE {
+                assert_eq!(line[2], "FunctionName", "{title}");
+                let [metric, function] = [1, 3].map(|index| line[index].as_str().unwrap());
+                assert_written(title, function, metric);
+            }
+        }
+    }
+    // Of refusals there is one a code.
+    assert!(searched.remove("Refused"));
+    for metric in searched {
+        assert_written("a search", "CrlFetcher", &metric);
+    }
+}
+
+#[test]
+fn every_metric_is_documented_with_its_unit() {
+    let page = operations();
+    let rows = section(&page, "## Metrics")
+        .lines()
+        .filter(|line| line.starts_with("| `"));
+    let mut documented = BTreeSet::new();
+    for row in rows {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        assert!(UNITS.contains(&cells[2]), "{row}");
+        let is_new = documented.insert(cells[1].trim_matches('`').to_owned());
+        assert!(is_new, "{row}");
+    }
+    let mut written = names(&authorizer_metrics());
+    written.extend(names(crl_fetcher::metrics::NAMES));
+    written.insert("Refused.<code>".to_owned());
+    assert_eq!(documented, written);
+}
+
+/// By the name that whoever is woken by it reads, and with a line in the table.
+#[test]
+fn every_alarm_has_a_section_of_the_runbook() {
+    let template = template();
+    let page = operations();
+    let chapter = section(&page, "## Alarms");
+    let sections: BTreeSet<_> = chapter
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .collect();
+    let mut alarms = BTreeSet::new();
+    for (_, alarm) in of_type(&template, "AWS::CloudWatch::Alarm") {
+        let name = untagged(&alarm["Properties"]["AlarmName"]);
+        let name = name.strip_prefix("${AWS::StackName}-").unwrap();
+        let description = text(&alarm["Properties"]["AlarmDescription"]);
+        assert!(description.ends_with(&format!("(docs/operations.md#{name})")));
+        assert!(
+            chapter.contains(&format!("| [{name}](#{name}) | ")),
+            "{name}"
+        );
+        alarms.insert(name.to_owned());
+    }
+    assert!(alarms.len() >= 12, "{alarms:?}");
+    assert_eq!(
+        sections
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>(),
+        alarms
+    );
+}
+
+/// A query that filters by a key which no line has finds nothing, and says so.
+#[test]
+fn queries_ask_for_keys_that_are_logged() {
+    let template = template();
+    let page = operations();
+    let documented = log_keys(&page);
+    let queries = of_type(&template, "AWS::Logs::QueryDefinition");
+    assert!(queries.len() >= 8);
+    let table = section(&page, "## Dashboard and queries");
+    for (name, query) in queries {
+        let title = untagged(&query["Properties"]["Name"]);
+        let title = title.strip_prefix("${AWS::StackName}/").unwrap();
+        assert!(table.contains(&format!("| {title} | ")), "{title}");
+        let asked = text(&query["Properties"]["QueryString"]);
+        for key in asked.split("fields.").skip(1) {
+            let key: String = key
+                .chars()
+                .take_while(|&c| c.is_ascii_lowercase() || c == '_')
+                .collect();
+            let is_logged = key == "message" || documented.contains(&key);
+            assert!(is_logged, "{name}: no line has {key}: {documented:?}");
+        }
+    }
+}
+
+/// Whoever renames a key breaks somebody's queries: the page says that keys stay.
+#[test]
+fn every_key_that_is_documented_is_logged() {
+    let page = operations();
+    let keys = log_keys(&page);
+    assert!(keys.len() >= 30, "{keys:?}");
+    let sources = [
+        "authorizer/src/lib.rs",
+        "authorizer/src/snapshots.rs",
+        "crl-fetcher/src/main.rs",
+        "truststore/src/lib.rs",
+    ]
+    .map(|source| std::fs::read_to_string(root().join(source)).unwrap());
+    for key in keys {
+        let is_word = |source: &String| {
+            source
+                .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .any(|word| word == key)
+        };
+        assert!(sources.iter().any(is_word), "{key} is in no source");
+    }
+}
+
+/// Commands to paste, and tables of parameters.
+#[test]
+fn the_guides_name_outputs_and_parameters_that_exist() {
+    let template = template();
+    for (guide, known_outputs) in [("deploy", 5), ("operations", 6)] {
+        let guide = std::fs::read_to_string(root().join(format!("docs/{guide}.md"))).unwrap();
+        let named = |before: &str| -> BTreeSet<String> {
+            guide
+                .split(before)
+                .skip(1)
+                .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric))
+                .map(Iterator::collect)
+                .collect()
+        };
+        let outputs = named("$(output ");
+        assert!(outputs.len() >= known_outputs, "{outputs:?}");
+        for output in outputs {
+            at(&template, &format!("Outputs.{output}"));
+        }
+        for parameter in named("`Existing") {
+            at(&template, &format!("Parameters.Existing{parameter}"));
+        }
+        // `Mode=shadow`, but not `CARGO_LAMBDA_COMPILER=cargo`.
+        let mut given = 0;
+        for code in guide.split('`') {
+            let Some((parameter, _)) = code.split_once('=') else {
+                continue;
+            };
+            let is_parameter = parameter.starts_with(|c: char| c.is_ascii_uppercase())
+                && parameter.contains(|c: char| c.is_ascii_lowercase())
+                && parameter.chars().all(|c| c.is_ascii_alphanumeric());
+            if is_parameter {
+                at(&template, &format!("Parameters.{parameter}"));
+                given += 1;
+            }
+        }
+        assert!(given >= 3, "{given}");
     }
 }
 
@@ -781,6 +964,80 @@ fn text(value: &Value) -> &str {
     value
         .as_str()
         .unwrap_or_else(|| panic!("not a plain string: {value:?}"))
+}
+
+/// What stands behind a tag such as `!Ref` or `!Sub`.
+fn untagged(value: &Value) -> &str {
+    match value {
+        Value::Tagged(tagged) => text(&tagged.value),
+        _ => text(value),
+    }
+}
+
+/// The dashboard, with the names of resources in place of what they will be, and 0 for parameters.
+fn dashboard() -> serde_json::Value {
+    let template = template();
+    let body = untagged(at(
+        &template,
+        "Resources.Dashboard.Properties.DashboardBody",
+    ));
+    let mut plain = String::new();
+    let mut rest = body;
+    while let Some((before, behind)) = rest.split_once("${") {
+        let (name, behind) = behind.split_once('}').unwrap();
+        let is_resource = at(&template, "Resources").get(name).is_some();
+        plain.push_str(before);
+        plain.push_str(if is_resource { name } else { "0" });
+        rest = behind;
+    }
+    plain.push_str(rest);
+    serde_json::from_str(&plain).unwrap_or_else(|e| panic!("{e} in: {plain}"))
+}
+
+fn operations() -> String {
+    std::fs::read_to_string(root().join("docs/operations.md")).unwrap()
+}
+
+/// What stands below a heading, up to the next one of the same rank.
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let (_, below) = page.split_once(&format!("\n{heading}\n")).unwrap();
+    below.split_once("\n## ").map_or(below, |(below, _)| below)
+}
+
+/// The keys of the log lines that the page promises: the words that are set as code, but for what
+/// explains one, in parentheses or behind a colon.
+fn log_keys(page: &str) -> BTreeSet<String> {
+    let lines = section(page, "## Log lines");
+    let rows = lines.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.map(|row| row.rsplit('|').nth(1).unwrap());
+    let (_, request) = lines.split_once("**The truststore's function**").unwrap();
+    let (_, request) = request.split_once(", with ").unwrap();
+    let mut keys = BTreeSet::new();
+    for cell in cells.chain([request]) {
+        let mut depth = 0;
+        let plain: String = cell
+            .chars()
+            .filter(|c| {
+                depth += i32::from(*c == '(') - i32::from(*c == ')');
+                depth == 0
+            })
+            .collect();
+        let plain = plain.split(':').next().unwrap();
+        keys.extend(plain.split('`').skip(1).step_by(2).map(str::to_owned));
+    }
+    keys
+}
+
+fn assert_written(whereabouts: &str, function: &str, metric: &str) {
+    let written = match function {
+        "Authorizer" => authorizer_metrics(),
+        "CrlFetcher" => crl_fetcher::metrics::NAMES.to_vec(),
+        other => panic!("{whereabouts}: {other} writes no metrics"),
+    };
+    assert!(
+        written.contains(&metric),
+        "{whereabouts}: {function} does not write {metric}"
+    );
 }
 
 fn of_type<'a>(template: &'a Value, wanted: &str) -> Vec<(&'a str, &'a Value)> {
@@ -867,3 +1124,21 @@ fn root() -> PathBuf {
 
 const SNAPSHOT_KEY: &str = "revocation.snapshot";
 const ALIAS_URI: &str = "!Sub [\"arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Alias}/invocations\", {Alias: !Ref Authorizer.Alias}]";
+
+// ---- what the binaries write ---------------------------------------------------------------------
+
+fn authorizer_metrics() -> Vec<&'static str> {
+    let of_reasons = Reason::ALL.iter().map(|reason| reason.metric());
+    let others = authorizer::metrics::NAMES.iter().copied();
+    others.chain(of_reasons).collect()
+}
+
+/// Those of CloudWatch's units that are used.
+const UNITS: &[&str] = &[
+    "Bytes",
+    "Count",
+    "Microseconds",
+    "Milliseconds",
+    "Percent",
+    "Seconds",
+];

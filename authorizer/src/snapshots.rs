@@ -116,12 +116,12 @@ impl Snapshots {
                 let _ = tokio::time::timeout(REVALIDATION_TIMEOUT, completed).await;
             }
             // Where every request revalidates, there is nothing left to do.
-            Available::Whole(_) if self.soft_age < self.hard_age => {
-                if held.is_due(self.soft_age, now) {
-                    self.revalidate_unless_under_way(now).await;
-                }
+            Available::Whole(_)
+                if self.soft_age < self.hard_age && held.is_due(self.soft_age, now) =>
+            {
+                self.revalidate_unless_under_way(now).await;
             }
-            _ => {}
+            Available::Whole(_) => {}
         }
     }
 

@@ -40,8 +40,8 @@ use crate::report::{
     Announced, AnnouncementReport, CaReport, Counts, IssuerReport, Outcome, Report, SnapshotReport,
     SourceReport,
 };
-use crate::s3::{Object, Written};
-pub use crate::s3::{S3Error, s3_client};
+use crate::s3::Written;
+pub use crate::s3::{Object, S3Error, get_version, s3_client};
 use crate::truststore::{Truststore, TruststoreError};
 
 /// Refreshes one snapshot.
@@ -116,7 +116,8 @@ impl Fetcher {
         now: UnixTime,
     ) -> Result<Report, RefreshError> {
         for attempt in 0..MAX_ATTEMPTS {
-            if let Some(report) = self.attempt(trigger, announcement, now).await? {
+            // In a box, or the futures within futures are deeper than the compiler goes.
+            if let Some(report) = Box::pin(self.attempt(trigger, announcement, now)).await? {
                 return Ok(report);
             }
             // Another fetcher published in between: start over from its snapshot, and let several
@@ -461,8 +462,8 @@ impl AnnouncementReport {
 /// API Gateway takes truststores of up to 1 MB.
 const MAX_TRUSTSTORE_OCTETS: u64 = 4 << 20;
 
-/// About 70 million random serial numbers.
-const MAX_SNAPSHOT_OCTETS: u64 = 1 << 30;
+/// The largest snapshot that is read: about 70 million random serial numbers.
+pub const MAX_SNAPSHOT_OCTETS: u64 = 1 << 30;
 
 /// How often a refresh starts over when other fetchers publish at the same time.
 const MAX_ATTEMPTS: u32 = 10;

@@ -28,9 +28,12 @@ pub async fn s3_client() -> Client {
 }
 
 /// An object that was read.
-pub(crate) struct Object {
-    pub(crate) octets: Vec<u8>,
-    pub(crate) etag: String,
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// All of it.
+    pub octets: Vec<u8>,
+    /// Its entity tag, in quotation marks.
+    pub etag: String,
 }
 
 /// One line of a listing.
@@ -45,8 +48,27 @@ pub(crate) async fn get(
     location: &Location,
     limit: u64,
 ) -> Result<Option<Object>, S3Error> {
+    get_version(client, location, None, limit).await
+}
+
+/// Reads an object, or an earlier version of it, of at most `limit` octets; `None` where there is no
+/// such object.
+///
+/// # Errors
+/// The call failed, there is no such version, or it has more octets.
+pub async fn get_version(
+    client: &Client,
+    location: &Location,
+    version_id: Option<&str>,
+    limit: u64,
+) -> Result<Option<Object>, S3Error> {
     let Location { bucket, key } = location;
-    let output = match client.get_object().bucket(bucket).key(key).send().await {
+    let request = client
+        .get_object()
+        .bucket(bucket)
+        .key(key)
+        .set_version_id(version_id.map(str::to_owned));
+    let output = match request.send().await {
         Ok(output) => output,
         // Only where S3 itself says so: from the absence of a snapshot it follows that there is
         // nothing to lose.
@@ -61,7 +83,11 @@ pub(crate) async fn get(
     if expected > limit {
         return Err(S3Error::too_large(location, limit));
     }
-    let mut octets = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
+    let mut octets = Vec::new();
+    // An allocation that fails ends the process, without a word on the object that was to blame.
+    octets
+        .try_reserve_exact(usize::try_from(expected).unwrap_or(usize::MAX))
+        .map_err(|_| S3Error::out_of_memory(location, expected))?;
     let mut body = output.body;
     // A wrong checksum or a body that ends early comes as an error of the last chunk.
     while let Some(chunk) = body.next().await {
@@ -170,8 +196,8 @@ impl S3Error {
     {
         let cause = match (error.code(), status(error)) {
             (Some("AccessDenied"), _) => {
-                "access denied: grant the function this action on the object, and s3:ListBucket on \
-                 the bucket, or a missing object looks like a forbidden one"
+                "access denied: grant this action on the object, and s3:ListBucket on the bucket, or \
+                 a missing object looks like a forbidden one"
                     .to_owned()
             }
             (Some(code), _) => format!("{code}: {}", error.message().unwrap_or_default()),
@@ -203,6 +229,18 @@ impl S3Error {
             object: show(location),
             cause,
             limit: Some(limit),
+        }
+    }
+
+    fn out_of_memory(location: &Location, octets: u64) -> Self {
+        let cause = format!(
+            "its {octets} octets do not fit into the function's memory: give it more of it"
+        );
+        Self {
+            action: "read",
+            object: show(location),
+            cause,
+            limit: None,
         }
     }
 

@@ -10,7 +10,7 @@ use crl_fetcher::truststore::Truststore;
 use revocation::{CrlNumber, ObjectRef, Snapshot, UnixTime};
 
 use crate::arguments::Verification;
-use crate::files::{self, FileError};
+use crate::input::{self, InputError};
 use crate::report::{CrlReport, RefusalReport};
 
 /// What the Lambdas would know from these files.
@@ -20,17 +20,17 @@ pub(crate) struct Evaluation {
 }
 
 impl Evaluation {
-    pub(crate) fn new(arguments: &Verification) -> Result<Self, FileError> {
+    pub(crate) fn new(arguments: &Verification) -> Result<Self, InputError> {
         let Verification {
             truststore,
             crl: paths,
             at,
         } = arguments;
-        let truststore = files::truststore(truststore)?;
+        let truststore = input::truststore(truststore)?;
         let mut crls = Vec::new();
         let mut verified: Vec<(usize, &Path, VerifiedCrl)> = Vec::new();
         for path in paths {
-            let octets = files::read(path)?;
+            let octets = input::read(path)?;
             for mut inspection in Inspection::of_file(&octets) {
                 match inspection.verify(&truststore, *at) {
                     Ok(crl) => verified.push((crls.len(), path, crl)),
@@ -50,7 +50,8 @@ impl Evaluation {
         }
         let contents = ledger.into_contents(*at, ObjectRef::default());
         let unusable = |error: &dyn std::fmt::Display| {
-            FileError::new(&paths[0], format!("no snapshot can be built: {error}"))
+            let what = format_args!("no snapshot can be built: {error}");
+            InputError::new(paths[0].display(), what)
         };
         let octets = contents.encode().map_err(|error| unusable(&error))?;
         let snapshot = Snapshot::decode(octets).map_err(|error| unusable(&error))?;

@@ -1,30 +1,45 @@
-//! The operator's command line: what the Lambdas would make of these files, and why.
+//! The operator's command line: what the Lambdas would make of these files, or make of a snapshot, and
+//! why.
 //!
-//! Exit status: 0 all accepted and, with a certificate, allow; 1 a CRL refused, or deny; 2 unusable
-//! arguments or files; 3 where the authorizer Lambda would answer with an error.
+//! Exit status: 0 all accepted and, with a certificate, allow; 1 a CRL refused, deny, or snapshots that
+//! differ; 2 unusable arguments, files or objects; 3 where the authorizer Lambda would answer with an
+//! error.
 
 mod arguments;
+mod diff;
 mod evaluation;
-mod files;
+mod explain;
+mod facts;
+mod input;
 mod report;
+mod show;
 
+use std::fmt;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use authorizer::decision::Policy;
 use authorizer::recent::RecentClients;
 use clap::Parser;
-use serde_json::value::RawValue;
+use serde::Serialize;
 
-use crate::arguments::{Arguments, Authorize, Check, Command, Format, Inspect};
+use crate::arguments::{
+    Arguments, Authorize, Check, Command, Diff, Explain, Format, Inspect, Show, SnapshotCommand,
+};
+use crate::diff::Difference;
 use crate::evaluation::{Evaluation, Inspection};
-use crate::files::FileError;
+use crate::input::InputError;
 use crate::report::{CertificateReport, Report};
+use crate::show::Contents;
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Inspect(arguments) => inspect(&arguments),
         Command::Check(arguments) => check(&arguments),
         Command::Authorize(arguments) => authorize(&arguments),
+        Command::Explain(arguments) => explain(&arguments),
+        Command::Snapshot(SnapshotCommand::Show(arguments)) => show(&arguments),
+        Command::Snapshot(SnapshotCommand::Diff(arguments)) => diff(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("crlctl: {error}");
@@ -32,10 +47,10 @@ fn main() -> ExitCode {
     })
 }
 
-fn inspect(arguments: &Inspect) -> Result<ExitCode, FileError> {
+fn inspect(arguments: &Inspect) -> Result<ExitCode, InputError> {
     let mut crls = Vec::new();
     for path in &arguments.crl {
-        let octets = files::read(path)?;
+        let octets = input::read(path)?;
         crls.extend(
             Inspection::of_file(&octets)
                 .iter()
@@ -52,12 +67,12 @@ fn inspect(arguments: &Inspect) -> Result<ExitCode, FileError> {
     ))
 }
 
-fn check(arguments: &Check) -> Result<ExitCode, FileError> {
+fn check(arguments: &Check) -> Result<ExitCode, InputError> {
     let at = arguments.verification.at;
     let Evaluation { crls, snapshot } = Evaluation::new(&arguments.verification)?;
     let certificate = match &arguments.cert {
         Some(path) => {
-            let certificate = files::certificate(path)?;
+            let certificate = input::certificate(path)?;
             Some(CertificateReport::new(
                 certificate.as_ref().map_err(|_| ()),
                 &snapshot,
@@ -78,12 +93,10 @@ fn check(arguments: &Check) -> Result<ExitCode, FileError> {
 }
 
 /// Standard output gets exactly what API Gateway would get.
-fn authorize(arguments: &Authorize) -> Result<ExitCode, FileError> {
+fn authorize(arguments: &Authorize) -> Result<ExitCode, InputError> {
     let at = arguments.verification.at;
     let Evaluation { crls, snapshot } = Evaluation::new(&arguments.verification)?;
-    let event = files::read(&arguments.event)?;
-    let event: Box<RawValue> = serde_json::from_slice(&event)
-        .map_err(|error| FileError::new(&arguments.event, format!("it is not JSON: {error}")))?;
+    let event = input::event(&arguments.event)?;
     for crl in &crls {
         if let Some(refusal) = &crl.refusal {
             eprintln!(
@@ -113,27 +126,63 @@ fn authorize(arguments: &Authorize) -> Result<ExitCode, FileError> {
     }
 }
 
+fn explain(arguments: &Explain) -> Result<ExitCode, InputError> {
+    let explanation = explain::explain(arguments)?;
+    let is_allowed = explanation.is_allowed();
+    Ok(print(&explanation, arguments.format, is_allowed))
+}
+
+fn show(arguments: &Show) -> Result<ExitCode, InputError> {
+    let Show {
+        snapshot: source,
+        at,
+        format,
+    } = arguments;
+    let contents = Contents::new(&source.snapshot()?, source, *at);
+    Ok(print(&contents, *format, true))
+}
+
+fn diff(arguments: &Diff) -> Result<ExitCode, InputError> {
+    let Diff {
+        old,
+        new,
+        limit,
+        format,
+    } = arguments;
+    let snapshots = [&old.snapshot()?, &new.snapshot()?];
+    let difference = Difference::new(snapshots, [old, new], *limit);
+    let is_same = !difference.differ();
+    Ok(print(&difference, *format, is_same))
+}
+
 fn finish(report: Report, format: Format) -> ExitCode {
-    match format {
-        Format::Text => print!("{report}"),
-        Format::Json => match serde_json::to_string(&report) {
-            Ok(text) => println!("{text}"),
-            Err(error) => {
-                eprintln!("crlctl: the report cannot be written: {error}");
-                return ExitCode::from(UNUSABLE);
-            }
-        },
-    }
-    if report.is_good() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(REFUSED_OR_DENIED)
+    let is_good = report.is_good();
+    print(&report, format, is_good)
+}
+
+/// Prints a report, for people or for scripts.
+fn print<R: fmt::Display + Serialize>(report: &R, format: Format, is_good: bool) -> ExitCode {
+    let text = match format {
+        Format::Text => Ok(report.to_string()),
+        Format::Json => serde_json::to_string(report).map(|text| text + "\n"),
+    };
+    let written = text
+        .map_err(std::io::Error::other)
+        .and_then(|text| std::io::stdout().lock().write_all(text.as_bytes()));
+    match written {
+        // Whoever reads no further, as head(1), has read enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("crlctl: the report cannot be written: {error}");
+            ExitCode::from(UNUSABLE)
+        }
+        _ if is_good => ExitCode::SUCCESS,
+        _ => ExitCode::from(NOT_GOOD),
     }
 }
 
-/// A CRL is refused, or the certificate is denied.
-const REFUSED_OR_DENIED: u8 = 1;
-/// The arguments or the files are unusable. The same as of the argument parser.
+/// A CRL is refused, the certificate is denied, or the snapshots differ.
+const NOT_GOOD: u8 = 1;
+/// The arguments, files or objects are unusable. The same as of the argument parser.
 const UNUSABLE: u8 = 2;
 /// The authorizer Lambda would answer with an error.
 const LAMBDA_ERROR: u8 = 3;

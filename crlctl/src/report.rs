@@ -164,7 +164,7 @@ impl fmt::Display for CrlReport {
 }
 
 /// JSON numbers have no limit, and CRL numbers of 20 octets are allowed.
-fn as_json_number<S: Serializer>(
+pub(crate) fn as_json_number<S: Serializer>(
     number: &Option<CrlNumber>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

@@ -195,7 +195,11 @@ fn callers() -> BTreeSet<(String, String)> {
             let event = event.0.as_str().unwrap();
             callers.insert((name.to_owned(), format!("{name}.{event}")));
         }
-        if type_of(resource) == "AWS::Lambda::Permission" {
+        // These let others call, or look on.
+        if matches!(
+            type_of(resource).as_str(),
+            "AWS::Lambda::Permission" | "AWS::CloudWatch::Alarm" | "AWS::CloudWatch::Dashboard"
+        ) {
             continue;
         }
         let mut texts = Vec::new();

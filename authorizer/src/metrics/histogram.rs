@@ -59,7 +59,9 @@ fn middle_of(place: usize) -> f64 {
     };
     let (octave, quarter) = (place / 4, place % 4);
     let start = 0.256 * f64::from(1_u32 << octave.min(31));
-    start * (1.0 + (f64::from(quarter) + 0.5) / 4.0)
+    let middle = start * (1.0 + (f64::from(quarter) + 0.5) / 4.0);
+    // To the nanosecond, which is short in print.
+    (middle * 1000.0).round() / 1000.0
 }
 
 /// 2⁸ ns.

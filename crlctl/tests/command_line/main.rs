@@ -1,6 +1,9 @@
 //! The interface that scripts rely on: options, output and exit status of the real binary.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod explain;
+mod snapshots;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -49,8 +52,20 @@ impl Run {
 }
 
 fn crlctl(arguments: &[&str]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_crlctl"))
+    crlctl_with(&[], arguments)
+}
+
+/// With these environment variables and, of AWS's, no others.
+fn crlctl_with(variables: &[(String, String)], arguments: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crlctl"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    let output = command
         .args(arguments)
+        .envs(variables.iter().cloned())
         .output()
         .unwrap();
     Run {
