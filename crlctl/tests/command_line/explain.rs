@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testkit::events;
 use testkit::pki::{Ca, CaOptions, CrlDistributionPoints, KeyIdentifier, Leaf, LeafOptions, oid};
 
-use crate::snapshots::{publish, snapshot};
+use crate::snapshots::{announced, publish, snapshot};
 use crate::{AT, Folder, Run, crlctl};
 
 /// [`AT`].
@@ -402,6 +402,44 @@ fn each_reason_has_words_of_its_own() {
     let would_be = "MODE is shadow: nobody is denied. In enforce it would be deny: revoked.";
     assert!(run.stdout.contains(would_be), "{}", run.stdout);
     assert_eq!(run.status, 0);
+}
+
+#[test]
+fn an_announced_revocation_is_told_as_one() {
+    let folder = Folder::new("announced");
+    let ca = Ca::root("CA");
+    let client = ca.issue("client");
+    let octets = snapshot(&[&ca], &[publish(&ca, &ca.crl())]);
+    let snapshot = folder.write("snapshot", announced(&octets, &ca, &[&client.serial()]));
+    let cert = folder.write("client.pem", client.certificate_pem());
+    let explain = |at| {
+        crlctl(&[
+            "explain",
+            "--snapshot",
+            &snapshot,
+            "--cert",
+            &cert,
+            "--at",
+            at,
+        ])
+    };
+    let run = explain(AT);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert!(
+        run.stdout.starts_with("deny: revocation-announced\n"),
+        "{}",
+        run.stdout
+    );
+    let sentence =
+        "announced at 2026-11-09T23:55:00Z (5 min ago) that it has revoked the certificate";
+    assert!(run.stdout.contains(sentence), "{}", run.stdout);
+    // No CRL has confirmed it, and it was not kept for longer.
+    let run = explain("2026-11-10T23:55:01Z");
+    assert!(
+        run.stdout.starts_with("allow: not-revoked\n"),
+        "{}",
+        run.stdout
+    );
 }
 
 /// CAs that share a name: which of them is meant, and which only signs CRLs.

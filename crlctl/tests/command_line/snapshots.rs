@@ -3,7 +3,7 @@
 use crl_fetcher::crl::CertificateList;
 use crl_fetcher::ledger::Ledger;
 use crl_fetcher::truststore::Truststore;
-use revocation::{ObjectRef, UnixTime, hex};
+use revocation::{Notice, ObjectRef, Origin, SerialNumber, Snapshot, UnixTime, hex};
 use serde_json::{Value, json};
 use testkit::pki::{Ca, CrlBuilder};
 use testkit::s3::{Fault, Operation, S3Server};
@@ -73,7 +73,7 @@ fn show_tells_all_but_the_serial_numbers() {
     let expected_ca = json!({
         "subject": "C=US, O=Example, CN=CA", "keyId": hexadecimal(ca.key_id()),
         "keyIdIsDerived": false, "signsCrlsOnly": false,
-        "standing": "good", "goodUntil": "2026-12-01T00:00:00Z",
+        "standing": "good", "goodUntil": "2026-12-01T00:00:00Z", "announced": [],
         "crls": [{
             "scope": format!("partition {url}"), "crlNumber": 7,
             "thisUpdate": "2026-11-01T00:00:00Z", "nextUpdate": "2026-11-09T23:00:00Z",
@@ -83,7 +83,7 @@ fn show_tells_all_but_the_serial_numbers() {
     });
     let expected_root = json!({
         "subject": "C=US, O=Example, CN=Root", "keyId": hexadecimal(root.key_id()),
-        "keyIdIsDerived": false, "signsCrlsOnly": false, "standing": "good", "goodUntil": null,
+        "keyIdIsDerived": false, "signsCrlsOnly": false, "standing": "good", "goodUntil": null, "announced": [],
         "crls": [{
             "scope": "complete", "crlNumber": 3,
             "thisUpdate": "2026-11-01T00:00:00Z", "nextUpdate": "2026-12-01T00:00:00Z",
@@ -132,6 +132,47 @@ fn show_tells_all_but_the_serial_numbers() {
     let later = ["--at", "2026-12-02T00:00:00Z", "--format", "json"];
     let run = crlctl(&[&["snapshot", "show", &file][..], &later].concat());
     assert_eq!(run.json()["issuers"][0]["standing"], "in-doubt");
+}
+
+/// The same snapshot after that CA has announced these revocations.
+pub(crate) fn announced(octets: &[u8], ca: &Ca, serials: &[&[u8]]) -> Vec<u8> {
+    let mut contents = Snapshot::decode(octets).unwrap().to_contents();
+    let mut issuers = contents.issuers.iter_mut();
+    let issuer = issuers.find(|issuer| issuer.issuer.key_id == ca.key_id());
+    let since = UnixTime::from_civil(2026, 11, 9, (23, 55, 0)).unwrap();
+    let notice = |content: &&[u8]| Notice {
+        serial: SerialNumber::from_der_integer(content).unwrap(),
+        origin: Origin::Announcement,
+        since,
+        until: since.plus(86_400),
+    };
+    issuer.unwrap().notices = serials.iter().map(notice).collect();
+    contents.encode().unwrap()
+}
+
+#[test]
+fn announcements_are_shown_and_make_a_difference() {
+    let folder = Folder::new("announcements");
+    let ca = Ca::root("CA");
+    let octets = snapshot(&[&ca], &[publish(&ca, &ca.crl())]);
+    let [none, one, other] = [
+        ("none", &[][..]),
+        ("one", &[&[1][..], &[2]]),
+        ("other", &[&[2][..], &[0x7f, 1]]),
+    ]
+    .map(|(name, serials)| folder.write(name, announced(&octets, &ca, serials)));
+    let run = crlctl(&["snapshot", "show", &other, "--at", AT]);
+    let line = "  announced    2 that no CRL lists yet: 02 7f01\n";
+    assert!(run.stdout.contains(line), "{}", run.stdout);
+    let run = crlctl(&["snapshot", "show", &other, "--format", "json"]);
+    assert_eq!(run.json()["issuers"][0]["announced"], json!(["02", "7f01"]));
+
+    let run = diff(&one, &other, &[]);
+    assert_eq!(run.status, 1);
+    let lines = "  announced    7f01\n  settled      01\n";
+    assert!(run.stdout.contains(lines), "{}", run.stdout);
+    assert_eq!(diff(&none, &one, &[]).status, 1);
+    assert_eq!(diff(&one, &one, &[]).status, 0);
 }
 
 fn diff(old: &str, new: &str, more: &[&str]) -> Run {
