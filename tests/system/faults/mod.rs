@@ -21,10 +21,9 @@ mod truststore_read;
 use std::time::{Duration, Instant};
 
 use revocation::SerialNumber;
-use serde_json::Value;
 use system_tests::{
     ALWAYS_REVALIDATE, Deployment, SNAPSHOT_BUCKET, SNAPSHOT_KEY, client, decide, failed_refresh,
-    refresh,
+    metrics, refresh, total,
 };
 use testkit::events;
 use testkit::lambda::{Function, FunctionError};
@@ -141,29 +140,11 @@ async fn line(function: &Function, text: &str) -> String {
 
 /// Shuts the function down, at which it writes what it has counted, and looks that each of these
 /// metrics is among it and not zero.
-async fn assert_counted(function: Function, metrics: &[&str]) {
+async fn assert_counted(function: Function, names: &[&str]) {
     function.shut_down().await;
-    let logs = function.logs();
-    let emf: Vec<Value> = logs
-        .iter()
-        .filter(|line| line.contains("\"_aws\""))
-        .map(|line| serde_json::from_str(line).expect("a line of EMF is JSON"))
-        .collect();
-    if emf.is_empty() {
-        // A function that counts nothing yet.
-        return;
-    }
-    for metric in metrics {
-        let total: f64 = emf.iter().map(|line| total(&line[*metric])).sum();
-        assert!(total > 0.0, "{metric}: {emf:#?}");
-    }
-}
-
-/// A metric is a number, or a list of them.
-fn total(metric: &Value) -> f64 {
-    match metric {
-        Value::Array(values) => values.iter().filter_map(Value::as_f64).sum(),
-        value => value.as_f64().unwrap_or_default(),
+    let printed = metrics(&function);
+    for name in names {
+        assert!(total(&printed, name) > 0, "{name}: {printed:#?}");
     }
 }
 
