@@ -380,8 +380,8 @@ fn an_unusable_snapshot_is_named_with_the_remedy() {
         ),
         (
             "newer",
-            bent(8, 4),
-            "format version 4, this program reads 3; use the crlctl of the release",
+            bent(8, 5),
+            "format version 5, this program reads 4; use the crlctl of the release",
         ),
         ("cut", good[..100].to_vec(), "has 100 octets"),
         ("empty", Vec::new(), "cut short"),
