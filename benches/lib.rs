@@ -54,7 +54,26 @@ impl Random {
         u128::from_be_bytes(self.serial())
     }
 
-    fn word(&mut self) -> u64 {
+    /// A number below the bound, which is not 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        let bound = u64::try_from(bound).unwrap_or(u64::MAX);
+        usize::try_from(self.word() % bound).unwrap_or_default()
+    }
+
+    /// One of them; there must be some.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+
+    /// A duration from `least` to `most`, to the microsecond.
+    pub fn between(&mut self, least: Duration, most: Duration) -> Duration {
+        let range = usize::try_from((most - least).as_micros()).unwrap_or(usize::MAX);
+        let more = u64::try_from(self.below(range.max(1))).unwrap_or_default();
+        least + Duration::from_micros(more)
+    }
+
+    /// 64 bits.
+    pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -146,6 +165,13 @@ pub fn median(durations: &mut [Duration]) -> Duration {
         .unwrap_or_default()
 }
 
+/// Of values in ascending order, the smallest that so many thousandths of them do not exceed; `None` of
+/// none.
+pub fn permille<T: Copy>(ascending: &[T], thousandths: usize) -> Option<T> {
+    let rank = (ascending.len() * thousandths).div_ceil(1000);
+    ascending.get(rank.saturating_sub(1)).copied()
+}
+
 /// A snapshot that knows one CA and its complete CRL with these entries.
 pub fn snapshot(ca: &Ca, serials: &[[u8; 16]]) -> Vec<u8> {
     let crl = CrlRecord {
@@ -174,4 +200,30 @@ pub fn snapshot(ca: &Ca, serials: &[[u8; 16]]) -> Vec<u8> {
         }],
     };
     contents.encode().expect("a small directory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permille_is_of_what_there_is() {
+        let numbers: Vec<u32> = (1..=1000).collect();
+        for (thousandths, expected) in [(0, 1), (500, 500), (990, 990), (999, 999), (1000, 1000)] {
+            assert_eq!(permille(&numbers, thousandths), Some(expected));
+        }
+        assert_eq!(permille(&numbers[..3], 500), Some(2));
+        assert_eq!(permille(&numbers[..1], 999), Some(1));
+        assert_eq!(permille::<u32>(&[], 500), None);
+    }
+
+    #[test]
+    fn random_durations_are_between_their_bounds() {
+        let mut random = Random::new(1);
+        let (least, most) = (Duration::from_millis(3), Duration::from_millis(5));
+        for _ in 0..1000 {
+            assert!((least..most).contains(&random.between(least, most)));
+        }
+        assert_eq!(random.between(least, least), least);
+    }
 }

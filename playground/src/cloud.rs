@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,13 +12,13 @@ use testkit::events;
 use testkit::lambda::{Binaries, Echo, Function, FunctionError, Invocation, Options};
 use testkit::pki::{Ca, CrlBuilder, GeneralName, Leaf, LeafOptions};
 use testkit::s3::S3Server;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{RwLock, mpsc, watch};
 
 use crate::files::Files;
 use crate::now;
 
 /// Everything behind the gateway.
-pub(crate) struct Cloud {
+pub struct Cloud {
     s3: S3Server,
     files: Arc<Files>,
     root: Ca,
@@ -29,36 +30,87 @@ pub(crate) struct Cloud {
     fetcher: Lambda,
     authorizer: Lambda,
     sample_api: Lambda,
+    schedule: Duration,
+    retries: [Duration; 2],
     triggers: Triggers,
     listeners: Mutex<Vec<Listener>>,
 }
 
+/// What can be set of it.
+#[derive(Clone)]
+pub struct Settings {
+    /// Environment variables of the authorizer, besides those that name the snapshot.
+    pub authorizer: Vec<(String, String)>,
+    /// Whether a function is frozen while it is idle, as Lambda does it.
+    pub freezes: bool,
+    /// How often the fetcher is invoked although no event asks for it.
+    pub schedule: Duration,
+    /// How long after a failed refresh Lambda tries it again, and how long after that once more.
+    pub retries: [Duration; 2],
+    /// Hears each line that a function writes.
+    pub echo: Option<Echo>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        // A person at a terminal wants the next call after a revocation denied.
+        let ages = ["SNAPSHOT_SOFT_AGE_SECONDS", "SNAPSHOT_HARD_AGE_SECONDS"];
+        Self {
+            authorizer: ages.map(|name| (name.to_owned(), "1".to_owned())).to_vec(),
+            freezes: false,
+            schedule: Duration::from_secs(30),
+            // What Lambda does with asynchronous invocations.
+            retries: [Duration::from_secs(60), Duration::from_secs(120)],
+            echo: None,
+        }
+    }
+}
+
 impl Cloud {
     /// Creates CAs and certificates, publishes truststore and CRLs, and starts the Lambdas.
-    pub(crate) async fn start(
+    ///
+    /// # Errors
+    /// A function does not start, the first refresh fails, or certificates cannot be written.
+    pub async fn start(
         binaries: &Binaries,
         files: Arc<Files>,
-        echo: Option<Echo>,
+        settings: Settings,
     ) -> Result<Arc<Self>, StartError> {
+        let Settings {
+            authorizer,
+            freezes,
+            schedule,
+            retries,
+            echo,
+        } = settings;
         let s3 = S3Server::start().await;
         for bucket in [TRUSTSTORE_BUCKET, CRL_BUCKET, SNAPSHOT_BUCKET] {
             s3.create_bucket(bucket);
         }
         let root = Ca::root("Playground Root CA");
-        let lambda = |binary, name, settings: &[(&str, &str)], timeout| {
+        let lambda = |binary, name, variables: &[(&str, &str)], timeout| {
             let mut environment = s3.environment();
-            let settings = settings
+            let variables = variables
                 .iter()
                 .map(|(name, value)| ((*name).into(), (*value).into()));
-            environment.extend(settings);
+            environment.extend(variables);
             let options = Options {
                 timeout,
+                freezes,
                 echo: echo.clone(),
                 ..Options::default()
             };
             Lambda::start(binary, name, environment, options)
         };
         let (triggers, received) = Triggers::new();
+        let snapshot = [
+            ("SNAPSHOT_BUCKET", SNAPSHOT_BUCKET),
+            ("SNAPSHOT_KEY", SNAPSHOT_KEY),
+        ];
+        let own = authorizer
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let authorizer_variables: Vec<_> = snapshot.into_iter().chain(own).collect();
         let cloud = Arc::new(Self {
             files,
             issuing: root.subordinate("Playground Issuing CA"),
@@ -84,17 +136,13 @@ impl Cloud {
             authorizer: lambda(
                 binaries.authorizer.clone(),
                 "authorizer",
-                &[
-                    ("SNAPSHOT_BUCKET", SNAPSHOT_BUCKET),
-                    ("SNAPSHOT_KEY", SNAPSHOT_KEY),
-                    // A person at a terminal wants the next call after a revocation denied.
-                    ("SNAPSHOT_SOFT_AGE_SECONDS", "1"),
-                    ("SNAPSHOT_HARD_AGE_SECONDS", "1"),
-                ],
+                &authorizer_variables,
                 AUTHORIZER_TIMEOUT,
             )
             .await?,
             sample_api: lambda(binaries.sample_api.clone(), "sample-api", &[], API_TIMEOUT).await?,
+            schedule,
+            retries,
             triggers,
             listeners: Mutex::default(),
             s3,
@@ -107,29 +155,52 @@ impl Cloud {
 
     /// Revokes a certificate: a new CRL, with one more entry, lands in S3. Returns when the fetcher
     /// has answered the event that this causes.
-    pub(crate) async fn revoke(&self, name: &str) -> Result<Refresh, ActError> {
-        {
-            let mut certificates = self.certificates();
-            let Some(certificate) = certificates.get_mut(name) else {
-                let names = certificates.keys().cloned().collect();
-                return Err(ActError::UnknownName {
-                    name: name.to_owned(),
-                    names,
-                });
-            };
-            match certificate.standing {
-                Standing::Valid => certificate.standing = Standing::Revoked,
-                Standing::Revoked => return Err(ActError::AlreadyRevoked(name.to_owned())),
-                Standing::Foreign => return Err(ActError::Foreign(name.to_owned())),
-            }
-        }
+    ///
+    /// # Errors
+    /// Nobody has that name, or has a certificate of ours that is valid.
+    pub async fn revoke(&self, name: &str) -> Result<Refresh, ActError> {
+        self.mark_revoked(name)?;
         let before = self.triggers.queued();
         self.publish_issuing_crl();
         Ok(self.triggers.answered(before).await)
     }
 
+    /// As [`Self::revoke`], without waiting for the fetcher. Returns the number of the new CRL.
+    ///
+    /// # Errors
+    /// As of [`Self::revoke`].
+    pub fn publish_revocation(&self, name: &str) -> Result<u64, ActError> {
+        self.mark_revoked(name)?;
+        Ok(self.publish_issuing_crl())
+    }
+
+    /// Publishes the issuing CA's CRL once more, under a new number, which is returned.
+    pub fn republish(&self) -> u64 {
+        self.publish_issuing_crl()
+    }
+
+    /// Puts octets where the issuing CA's CRL is. The fetcher hears of it, as of any other object.
+    pub fn replace_crl(&self, octets: impl Into<Vec<u8>>) {
+        self.s3.put(CRL_BUCKET, &self.issuing.crl_key(), octets);
+    }
+
+    /// The issuing CA's CRL as it is in S3.
+    pub fn crl(&self) -> Option<Vec<u8>> {
+        self.s3.get(CRL_BUCKET, &self.issuing.crl_key())
+    }
+
+    /// A CRL of the issuing CA with the next number and without entries, signed by a CA that is not in
+    /// the truststore.
+    pub fn forged_crl(&self) -> Vec<u8> {
+        let crl = self.issuing.crl().current().number(self.next_crl_number());
+        crl.signed_by(&self.unknown).der()
+    }
+
     /// Issues a certificate. The truststore has its CA already, so this needs no refresh.
-    pub(crate) fn issue(&self, name: &str) -> Result<(), ActError> {
+    ///
+    /// # Errors
+    /// The name is taken or unusable, or the certificate cannot be written.
+    pub fn issue(&self, name: &str) -> Result<(), ActError> {
         let usable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if name.is_empty() || name.len() > 32 || !name.chars().all(usable) {
             return Err(ActError::UnusableName(name.to_owned()));
@@ -143,7 +214,7 @@ impl Cloud {
     }
 
     /// Who has a certificate, and how each stands.
-    pub(crate) fn standings(&self) -> Vec<(String, &'static str)> {
+    pub fn standings(&self) -> Vec<(String, &'static str)> {
         let certificates = self.certificates();
         let text = |certificate: &Certificate| match certificate.standing {
             Standing::Valid => "valid",
@@ -157,24 +228,29 @@ impl Cloud {
     }
 
     /// Certificate and key of a client.
-    pub(crate) fn leaf(&self, name: &str) -> Option<Leaf> {
+    pub fn leaf(&self, name: &str) -> Option<Leaf> {
         self.certificates()
             .get(name)
             .map(|certificate| certificate.leaf.clone())
     }
 
     /// The CAs whose clients the gateway lets in: those of the truststore.
-    pub(crate) fn trusted_cas(&self) -> [&Ca; 2] {
+    pub fn trusted_cas(&self) -> [&Ca; 2] {
         [&self.root, &self.issuing]
     }
 
+    /// The CA that issues the clients' certificates.
+    pub fn issuing_ca(&self) -> &Ca {
+        &self.issuing
+    }
+
     /// The CA of the gateway's own certificate.
-    pub(crate) fn server_ca(&self) -> &Ca {
+    pub fn server_ca(&self) -> &Ca {
         &self.server_ca
     }
 
     /// A certificate for the gateway itself.
-    pub(crate) fn server_leaf(&self) -> Leaf {
+    pub fn server_leaf(&self) -> Leaf {
         // iPAddress (RFC 5280 §4.2.1.6) is [7] with the address octets.
         let loopback = GeneralName::Der(vec![0x87, 4, 127, 0, 0, 1]);
         self.server_ca.issue_with(
@@ -187,39 +263,59 @@ impl Cloud {
         )
     }
 
-    pub(crate) fn s3(&self) -> &S3Server {
+    /// The S3.
+    pub fn s3(&self) -> &S3Server {
         &self.s3
     }
 
-    pub(crate) fn files(&self) -> &Files {
+    /// The folder with certificates and keys.
+    pub fn files(&self) -> &Files {
         &self.files
     }
 
-    pub(crate) fn authorizer(&self) -> &Lambda {
+    /// The authorizer.
+    pub fn authorizer(&self) -> &Lambda {
         &self.authorizer
     }
 
-    pub(crate) fn fetcher(&self) -> &Lambda {
+    /// The fetcher.
+    pub fn fetcher(&self) -> &Lambda {
         &self.fetcher
     }
 
-    pub(crate) fn sample_api(&self) -> &Lambda {
+    /// The API behind the gateway.
+    pub fn sample_api(&self) -> &Lambda {
         &self.sample_api
     }
 
     /// The ETag and size of the snapshot in S3.
-    pub(crate) fn snapshot(&self) -> Option<(String, usize)> {
+    pub fn snapshot(&self) -> Option<(String, usize)> {
         let etag = self.s3.etag(SNAPSHOT_BUCKET, SNAPSHOT_KEY)?;
         Some((etag, self.s3.get(SNAPSHOT_BUCKET, SNAPSHOT_KEY)?.len()))
     }
 
+    /// Calls back with the octets of each snapshot from now on, in the moment in which it is stored.
+    pub fn on_snapshot(self: &Arc<Self>, callback: impl Fn(&[u8]) + Send + Sync + 'static) {
+        // The store of the S3 keeps the callback, so it must not keep the S3.
+        let cloud = Arc::downgrade(self);
+        self.s3.on_put(move |bucket, key, _etag| {
+            let cloud = match (bucket, key) {
+                (SNAPSHOT_BUCKET, SNAPSHOT_KEY) => cloud.upgrade(),
+                _ => None,
+            };
+            if let Some(octets) = cloud.and_then(|cloud| cloud.s3.get(bucket, key)) {
+                callback(&octets);
+            }
+        });
+    }
+
     /// The fetcher's last answer.
-    pub(crate) fn last_refresh(&self) -> Refresh {
+    pub fn last_refresh(&self) -> Refresh {
         self.triggers.done.borrow().last.clone()
     }
 
     /// Calls back with the fetcher's last answer, and with each one from now on.
-    pub(crate) fn on_refresh(&self, callback: impl Fn(&Refresh) + Send + 'static) {
+    pub fn on_refresh(&self, callback: impl Fn(&Refresh) + Send + 'static) {
         callback(&self.last_refresh());
         let mut listeners = self
             .listeners
@@ -255,8 +351,26 @@ impl Cloud {
         Ok(())
     }
 
-    /// Writes the issuing CA's complete CRL, as AWS Private CA does after a revocation.
-    fn publish_issuing_crl(&self) {
+    fn mark_revoked(&self, name: &str) -> Result<(), ActError> {
+        let mut certificates = self.certificates();
+        let Some(certificate) = certificates.get_mut(name) else {
+            let names = certificates.keys().cloned().collect();
+            return Err(ActError::UnknownName {
+                name: name.to_owned(),
+                names,
+            });
+        };
+        match certificate.standing {
+            Standing::Valid => certificate.standing = Standing::Revoked,
+            Standing::Revoked => return Err(ActError::AlreadyRevoked(name.to_owned())),
+            Standing::Foreign => return Err(ActError::Foreign(name.to_owned())),
+        }
+        Ok(())
+    }
+
+    /// Writes the issuing CA's complete CRL, as AWS Private CA does after a revocation. Returns its
+    /// number.
+    fn publish_issuing_crl(&self) -> u64 {
         let date = now().unix_timestamp();
         let mut crl = self.issuing.crl();
         for certificate in self.certificates().values() {
@@ -264,12 +378,14 @@ impl Cloud {
                 crl = crl.revoke_with(&certificate.leaf.serial(), date, Some(KEY_COMPROMISE));
             }
         }
-        self.publish_crl(&self.issuing, crl);
+        self.publish_crl(&self.issuing, crl)
     }
 
-    fn publish_crl(&self, ca: &Ca, crl: CrlBuilder) {
-        let crl = crl.current().number(self.next_crl_number());
+    fn publish_crl(&self, ca: &Ca, crl: CrlBuilder) -> u64 {
+        let number = self.next_crl_number();
+        let crl = crl.current().number(number);
         self.s3.put(CRL_BUCKET, &ca.crl_key(), crl.der());
+        number
     }
 
     /// AWS Private CA's numbers are milliseconds since 1970; ours never repeat within one either.
@@ -289,7 +405,7 @@ impl Cloud {
     async fn first_refresh(&self) -> Result<(), StartError> {
         let before = self.triggers.queued();
         self.triggers
-            .queue("schedule".to_owned(), events::schedule());
+            .queue("schedule".to_owned(), events::schedule(), 0);
         let refresh = self.triggers.answered(before).await;
         match &refresh.result {
             Ok(_) => Ok(()),
@@ -302,14 +418,14 @@ impl Cloud {
         let triggers = self.triggers.clone();
         self.s3.on_put(move |bucket, key, _etag| {
             if bucket == CRL_BUCKET && key.starts_with(CRL_PREFIX) {
-                triggers.queue(key.to_owned(), events::object_created(bucket, key));
+                triggers.queue(key.to_owned(), events::object_created(bucket, key), 0);
             }
         });
-        let triggers = self.triggers.clone();
+        let (triggers, schedule) = (self.triggers.clone(), self.schedule);
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(SCHEDULE).await;
-                triggers.queue("schedule".to_owned(), events::schedule());
+                tokio::time::sleep(schedule).await;
+                triggers.queue("schedule".to_owned(), events::schedule(), 0);
             }
         });
         let cloud = Arc::downgrade(self);
@@ -320,8 +436,12 @@ impl Cloud {
                     number,
                     cause,
                     event,
+                    failures,
                 } = trigger;
-                let Invocation { result, elapsed } = cloud.fetcher.invoke(event).await;
+                let Invocation { result, elapsed } = cloud.fetcher.invoke(event.clone()).await;
+                if result.is_err() {
+                    cloud.retry(&cause, event, failures);
+                }
                 cloud.record(Refresh {
                     number,
                     cause,
@@ -329,6 +449,18 @@ impl Cloud {
                     elapsed,
                 });
             }
+        });
+    }
+
+    /// Lambda invokes again what has failed, twice.
+    fn retry(&self, cause: &str, event: Value, failures: usize) {
+        let Some(delay) = self.retries.get(failures).copied() else {
+            return;
+        };
+        let (triggers, cause) = (self.triggers.clone(), cause.to_owned());
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            triggers.queue(cause, event, failures + 1);
         });
     }
 
@@ -361,55 +493,117 @@ type Listener = Box<dyn Fn(&Refresh) + Send>;
 
 /// A function, with one execution environment at a time; after a crash the next call gets a new
 /// one, as on Lambda.
-pub(crate) struct Lambda {
-    binary: std::path::PathBuf,
-    name: &'static str,
-    environment: Vec<(String, String)>,
-    options: Options,
+pub struct Lambda {
+    environment: Environment,
     current: tokio::sync::Mutex<Arc<Function>>,
+    /// Whoever invokes it reads.
+    gate: RwLock<()>,
+}
+
+/// What an execution environment is made of.
+struct Environment {
+    binary: PathBuf,
+    name: &'static str,
+    variables: Vec<(String, String)>,
+    options: Options,
+}
+
+impl Environment {
+    async fn start(&self) -> Result<Function, StartError> {
+        let function = self.start_unchecked().await;
+        match function.init_error().await {
+            None => Ok(function),
+            Some(error) => Err(StartError::Init {
+                name: self.name,
+                error,
+                logs: function.logs(),
+            }),
+        }
+    }
+
+    /// One that fails in its Init phase answers with that failure.
+    async fn start_unchecked(&self) -> Function {
+        let options = self.options.clone();
+        Function::start_with(&self.binary, self.name, &self.variables, options).await
+    }
 }
 
 impl Lambda {
     async fn start(
-        binary: std::path::PathBuf,
+        binary: PathBuf,
         name: &'static str,
-        environment: Vec<(String, String)>,
+        variables: Vec<(String, String)>,
         options: Options,
     ) -> Result<Self, StartError> {
-        let function = Function::start_with(&binary, name, &environment, options.clone()).await;
-        if let Some(error) = function.init_error().await {
-            return Err(StartError::Init {
-                name,
-                error,
-                logs: function.logs(),
-            });
-        }
-        let current = tokio::sync::Mutex::new(Arc::new(function));
-        Ok(Self {
+        let environment = Environment {
             binary,
             name,
-            environment,
+            variables,
             options,
-            current,
+        };
+        let function = environment.start().await?;
+        Ok(Self {
+            environment,
+            current: tokio::sync::Mutex::new(Arc::new(function)),
+            gate: RwLock::default(),
         })
     }
 
-    pub(crate) async fn invoke(&self, event: Value) -> Invocation {
+    /// Invokes it and waits for the answer.
+    pub async fn invoke(&self, event: Value) -> Invocation {
+        let _open = self.gate.read().await;
         self.running().await.invoke(event).await
     }
 
     /// What the function has written.
-    pub(crate) async fn logs(&self) -> Vec<String> {
-        self.current.lock().await.logs()
+    pub async fn logs(&self) -> Vec<String> {
+        self.current().await.logs()
+    }
+
+    /// The execution environment, which may have ended.
+    pub async fn current(&self) -> Arc<Function> {
+        Arc::clone(&*self.current.lock().await)
+    }
+
+    /// Puts a new execution environment in the place of the one there is, which ends when it has
+    /// answered. Returns when the next invocation will be the new one's.
+    ///
+    /// # Errors
+    /// The new one does not start; then everything stays as it is.
+    pub async fn replace(&self) -> Result<(), StartError> {
+        let function = self.environment.start().await?;
+        *self.current.lock().await = Arc::new(function);
+        Ok(())
+    }
+
+    /// Freezes the execution environment for so long, between two invocations, as if nobody called.
+    /// Who does call waits.
+    pub async fn freeze_idle(&self, duration: Duration) {
+        let _closed = self.gate.write().await;
+        let current = self.current().await;
+        current.freeze();
+        tokio::time::sleep(duration).await;
+        current.thaw();
+    }
+
+    /// Stops the execution environment for so long in whatever it does. One that was idle goes on with
+    /// the next invocation.
+    pub async fn freeze_anywhere(&self, duration: Duration) {
+        let current = self.current().await;
+        current.freeze();
+        tokio::time::sleep(duration).await;
+        current.thaw();
+    }
+
+    /// Ends the execution environment in whatever it does. The next invocation gets a new one.
+    pub async fn kill(&self) {
+        self.current().await.kill().await;
     }
 
     async fn running(&self) -> Arc<Function> {
         let mut current = self.current.lock().await;
         if !current.is_running() {
-            let options = self.options.clone();
-            let function =
-                Function::start_with(&self.binary, self.name, &self.environment, options).await;
-            *current = Arc::new(function);
+            *current = Arc::new(self.environment.start_unchecked().await);
         }
         Arc::clone(&current)
     }
@@ -429,16 +623,18 @@ enum Standing {
 
 /// One answer of the fetcher.
 #[derive(Clone, Debug)]
-pub(crate) struct Refresh {
+pub struct Refresh {
     number: u64,
     cause: String,
-    pub(crate) result: Result<Value, FunctionError>,
-    pub(crate) elapsed: Duration,
+    /// Its report, or why it failed.
+    pub result: Result<Value, FunctionError>,
+    /// How long the invocation took.
+    pub elapsed: Duration,
 }
 
 impl Refresh {
     /// Whether it put a new snapshot into S3.
-    pub(crate) fn published(&self) -> bool {
+    pub fn published(&self) -> bool {
         self.result
             .as_ref()
             .is_ok_and(|answer| answer["snapshot"]["published"] == true)
@@ -491,13 +687,14 @@ impl Triggers {
         )
     }
 
-    fn queue(&self, cause: String, event: Value) {
+    fn queue(&self, cause: String, event: Value, failures: usize) {
         let mut queued = self.queued.lock().unwrap_or_else(PoisonError::into_inner);
         *queued += 1;
         let _ = self.queue.send(Trigger {
             number: *queued,
             cause,
             event,
+            failures,
         });
     }
 
@@ -531,15 +728,20 @@ struct Trigger {
     number: u64,
     cause: String,
     event: Value,
+    /// How often it has failed before.
+    failures: usize,
 }
 
 /// The playground could not start.
 #[derive(Debug)]
-pub(crate) enum StartError {
+pub enum StartError {
     /// A Lambda did not get through its Init phase.
     Init {
+        /// Which.
         name: &'static str,
+        /// Why not.
         error: String,
+        /// What it has written.
         logs: Vec<String>,
     },
     /// The fetcher could not make the first snapshot.
@@ -564,14 +766,27 @@ impl std::error::Error for StartError {}
 
 /// A command that cannot be carried out.
 #[derive(Debug)]
-pub(crate) enum ActError {
-    UnknownName { name: String, names: Vec<String> },
+pub enum ActError {
+    /// Nobody has that name.
+    UnknownName {
+        /// Whose certificate was meant.
+        name: String,
+        /// Who has one.
+        names: Vec<String>,
+    },
+    /// It is revoked already.
     AlreadyRevoked(String),
+    /// It is of an unknown CA.
     Foreign(String),
+    /// Somebody has that name.
     NameTaken(String),
+    /// It cannot be a name.
     UnusableName(String),
+    /// The certificate cannot be written.
     Files(io::Error),
 }
+
+impl std::error::Error for ActError {}
 
 impl fmt::Display for ActError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -605,7 +820,6 @@ const CRL_BUCKET: &str = "crl-bucket";
 const CRL_PREFIX: &str = "crl/";
 const SNAPSHOT_BUCKET: &str = "snapshot-bucket";
 const SNAPSHOT_KEY: &str = "revocation.snapshot";
-const SCHEDULE: Duration = Duration::from_secs(30);
 const FETCHER_TIMEOUT: Duration = Duration::from_secs(60);
 /// What an HTTP API gives its authorizer.
 const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -22,19 +22,26 @@ use crate::cloud::Cloud;
 /// What can be asked of a running playground.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Command {
+pub enum Command {
+    /// Revoke the certificate of that name.
     Revoke(String),
+    /// Issue a certificate of that name.
     Issue(String),
+    /// Tell how things stand.
     Status,
 }
 
 /// The open control port. It closes when this value goes.
-pub(crate) struct Control {
+pub struct Control {
     accepting: AbortHandle,
 }
 
 impl Control {
-    pub(crate) async fn start(cloud: Arc<Cloud>) -> Result<Self, Box<dyn Error>> {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// There is no free port, or the file that names it cannot be written.
+    pub async fn start(cloud: Arc<Cloud>) -> Result<Self, Box<dyn Error>> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let door = Door {
             port: listener.local_addr()?.port(),
@@ -65,7 +72,10 @@ impl Drop for Control {
 
 /// Sends a command to the playground running in `directory` and prints its answer; `false` if it
 /// was refused.
-pub(crate) async fn send(directory: &Path, command: &Command) -> Result<bool, Box<dyn Error>> {
+///
+/// # Errors
+/// None is running there, or it does not answer.
+pub async fn send(directory: &Path, command: &Command) -> Result<bool, Box<dyn Error>> {
     let nobody = || {
         format!(
             "no playground is running in {}; start it with `cargo run --bin playground`, or name \

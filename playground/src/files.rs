@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// The folder. What was written into it goes again at the end: the CAs live no longer.
 #[derive(Debug)]
-pub(crate) struct Files {
+pub struct Files {
     directory: PathBuf,
     written: Mutex<BTreeSet<PathBuf>>,
     /// Held locked while the playground runs, so that a second one keeps out.
@@ -17,7 +17,11 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    pub(crate) fn create(directory: &Path) -> Result<Self, String> {
+    /// Makes the folder, for this process alone.
+    ///
+    /// # Errors
+    /// It cannot be written, or another playground uses it: in words.
+    pub fn create(directory: &Path) -> Result<Self, String> {
         let shown = directory.display();
         let elsewhere = "choose another place with --directory";
         DirBuilder::new()
@@ -39,18 +43,24 @@ impl Files {
     }
 
     /// Writes a file that anybody may read.
-    pub(crate) fn write(&self, name: &str, text: &str) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> io::Result<()> {
         self.write_with(name, text, 0o644)
     }
 
     /// Writes a file that only the user may read.
-    pub(crate) fn write_private(&self, name: &str, text: &str) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_private(&self, name: &str, text: &str) -> io::Result<()> {
         self.write_with(name, text, 0o600)
     }
 
     /// Takes away what was written, and the folder if nothing else is in it. Dropping does so too,
     /// but tasks that still run may hold this value to the end of the process.
-    pub(crate) fn remove(&self) {
+    pub fn remove(&self) {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         for path in std::mem::take(&mut *written) {
             let _ = fs::remove_file(path);

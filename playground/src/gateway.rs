@@ -27,14 +27,18 @@ use crate::now;
 use crate::tls::server_config;
 
 /// The open gateway. It closes when this value goes.
-pub(crate) struct Gateway {
+pub struct Gateway {
     port: u16,
     accepting: AbortHandle,
 }
 
 impl Gateway {
-    /// Opens the gateway; `report` hears of each request and each refused handshake.
-    pub(crate) fn start(
+    /// Opens the gateway; `report` hears of each request, before it is answered, and of each refused
+    /// handshake.
+    ///
+    /// # Errors
+    /// TLS cannot be set up, or the listener cannot be used.
+    pub fn start(
         listener: TcpListener,
         cloud: Arc<Cloud>,
         report: impl Fn(&Report) + Send + Sync + 'static,
@@ -64,7 +68,8 @@ impl Gateway {
         })
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
         self.port
     }
 }
@@ -77,16 +82,27 @@ impl Drop for Gateway {
 
 /// What happened at the gateway.
 #[derive(Clone, Debug)]
-pub(crate) enum Report {
+pub enum Report {
     /// A client that did not get through the handshake.
-    Refused { reason: String },
+    Refused {
+        /// Why.
+        reason: String,
+    },
     /// A request, and what the authorizer decided.
     Answered {
+        /// The value of `apigw-requestid`.
+        request_id: String,
+        /// The common name of the client's certificate.
         client: String,
+        /// Method and path.
         request: String,
+        /// What the client is answered.
         status: StatusCode,
+        /// `allow` or `deny` and the authorizer's reason, or `authorizer` and its error.
         reason: String,
+        /// How long the authorizer took.
         authorizer: Duration,
+        /// How long it took in all.
         total: Duration,
     },
 }
@@ -96,6 +112,7 @@ impl fmt::Display for Report {
         match self {
             Self::Refused { reason } => write!(f, "handshake refused: {reason}"),
             Self::Answered {
+                request_id: _,
                 client,
                 request,
                 status,
@@ -194,6 +211,7 @@ impl Front {
             response.headers_mut().insert("apigw-requestid", id);
         }
         (self.report)(&Report::Answered {
+            request_id,
             client: common_name(&client_cert["clientCert"]["subjectDN"]),
             request: format!("{} {}", request.method, request.uri.path()),
             status: response.status(),

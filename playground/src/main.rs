@@ -4,14 +4,6 @@
 //! `revoke NAME`, `issue NAME` and `status` act on it. `--once` plays the whole story without a
 //! person.
 
-mod cloud;
-mod control;
-mod event;
-mod files;
-mod gateway;
-mod story;
-mod tls;
-
 use std::error::Error;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -20,13 +12,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
+use playground::cloud::{Cloud, Settings};
+use playground::control::{self, Command, Control};
+use playground::files::Files;
+use playground::gateway::{Gateway, Report};
+use playground::{now, story};
 use testkit::lambda::{Binaries, Echo, build};
-use time::OffsetDateTime;
-
-use cloud::Cloud;
-use control::{Command, Control};
-use files::Files;
-use gateway::{Gateway, Report};
 
 /// CRL in S3, verified snapshot, allow or deny over mutual TLS: all of it on this machine.
 #[derive(Parser)]
@@ -98,7 +89,7 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let files = Arc::new(Files::create(&arguments.directory)?);
 
     let binaries = built().await?;
-    let cloud = Cloud::start(&binaries, files, echo(arguments.logs)).await?;
+    let cloud = Cloud::start(&binaries, files, settings(arguments.logs)).await?;
     cloud.on_refresh(|refresh| println!("{}  {refresh}", clock()));
     let report = |report: &Report| println!("{}  {report}", clock());
     let gateway = Gateway::start(listener, Arc::clone(&cloud), report)?;
@@ -118,7 +109,7 @@ async fn play_story(logs: bool) -> Result<bool, Box<dyn Error>> {
     let files = Arc::new(Files::create(&directory)?);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let binaries = built().await?;
-    let cloud = Cloud::start(&binaries, files, echo(logs)).await?;
+    let cloud = Cloud::start(&binaries, files, settings(logs)).await?;
     let passed = story::play(&cloud, listener).await;
     cloud.files().remove();
     passed
@@ -151,8 +142,11 @@ async fn built() -> Result<Binaries, Box<dyn Error>> {
     Ok(binaries)
 }
 
-fn echo(logs: bool) -> Option<Echo> {
-    logs.then(|| -> Echo { Arc::new(|line| println!("    {line}")) })
+fn settings(logs: bool) -> Settings {
+    Settings {
+        echo: logs.then(|| -> Echo { Arc::new(|line| println!("    {line}")) }),
+        ..Settings::default()
+    }
 }
 
 fn print_welcome(port: u16, directory: &Path) {
@@ -196,12 +190,4 @@ async fn interrupted() {
 fn clock() -> String {
     let now = now();
     format!("{:02}:{:02}:{:02}", now.hour(), now.minute(), now.second())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the playground runs by the real clock, from here"
-)]
-fn now() -> OffsetDateTime {
-    OffsetDateTime::from(std::time::SystemTime::now())
 }

@@ -3,25 +3,22 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustls_pki_types::ServerName;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
+use crate::client::{Answer, Client};
 use crate::cloud::Cloud;
 use crate::gateway::{Gateway, Report};
-use crate::tls::client_config;
 
 /// Plays every step, also after one has failed; `true` if all passed.
-pub(crate) async fn play(
-    cloud: &Arc<Cloud>,
-    listener: TcpListener,
-) -> Result<bool, Box<dyn Error>> {
+///
+/// # Errors
+/// The gateway cannot be opened, or a certificate cannot be issued.
+pub async fn play(cloud: &Arc<Cloud>, listener: TcpListener) -> Result<bool, Box<dyn Error>> {
     let story = Story::start(cloud, listener)?;
     let mut steps = Steps::default();
 
@@ -245,10 +242,17 @@ impl Story {
     /// One request over a connection of its own.
     async fn call(&self, client: Option<&str>) -> Result<Answer, Failure> {
         let leaf = client.and_then(|name| self.cloud.leaf(name));
-        let config = client_config(self.cloud.server_ca(), leaf.as_ref())
-            .map_err(|error| Failure(error.to_string()))?;
-        let answer = exchange(config, self.gateway.port()).await;
-        answer.map_err(|error| Failure(error.to_string()))
+        let answer = async {
+            let client = Client::new(self.cloud.server_ca(), leaf.as_ref())?;
+            client
+                .connect(self.gateway.port())
+                .await?
+                .get("/hello")
+                .await
+        };
+        answer
+            .await
+            .map_err(|error: io::Error| Failure(error.to_string()))
     }
 
     fn last_reason(&self) -> String {
@@ -276,11 +280,6 @@ impl Story {
     }
 }
 
-struct Answer {
-    status: u16,
-    body: String,
-}
-
 /// Why a step failed.
 struct Failure(String);
 
@@ -288,33 +287,6 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// With TLS 1.3 a client hears of its refusal only when it reads, so the whole exchange can fail
-/// with the alert.
-async fn exchange(config: rustls::ClientConfig, port: u16) -> io::Result<Answer> {
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-    stream.set_nodelay(true)?;
-    let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
-    let mut stream = TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await?;
-    let request = "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    stream.write_all(request.as_bytes()).await?;
-    let mut response = Vec::new();
-    stream.read_to_end(&mut response).await?;
-    let response = String::from_utf8_lossy(&response);
-    let odd = || io::Error::other(format!("no HTTP answer: {response}"));
-    let (head, body) = response.split_once("\r\n\r\n").ok_or_else(odd)?;
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .ok_or_else(odd)?;
-    Ok(Answer {
-        status,
-        body: body.to_owned(),
-    })
 }
 
 const SOON: Duration = Duration::from_secs(15);

@@ -10,6 +10,7 @@ mod binaries;
 mod process;
 mod runtime_api;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::path::Path;
 use std::process::Stdio;
@@ -128,10 +129,10 @@ impl Function {
         }
     }
 
-    /// The lines written to stdout and stderr so far. A line can arrive here a moment after the
+    /// The lines written to stdout and stderr so far, the last 65,536 of them. A line can arrive here a moment after the
     /// answer of the invocation that wrote it: wait for it with [`Self::logged`].
     pub fn logs(&self) -> Vec<String> {
-        self.logs.lines.lock().unwrap().clone()
+        self.logs.lines.lock().unwrap().iter().cloned().collect()
     }
 
     /// The first line that contains `text`, as soon as there is one.
@@ -198,6 +199,12 @@ impl Function {
         }
         self.api.exited().await;
         ended
+    }
+
+    /// Ends the process in whatever it does (SIGKILL), and waits until it is gone.
+    pub async fn kill(&self) {
+        let _ = self.kill.send(()).await;
+        self.api.exited().await;
     }
 
     /// Ends the process and waits until it is gone.
@@ -319,7 +326,7 @@ fn cpu_time(pid: u32) -> Option<Duration> {
 
 #[derive(Default)]
 struct Logs {
-    lines: Mutex<Vec<String>>,
+    lines: Mutex<VecDeque<String>>,
     added: Notify,
     echo: Option<Echo>,
 }
@@ -334,10 +341,18 @@ impl Logs {
             if let Some(echo) = &self.echo {
                 echo(text);
             }
-            self.lines.lock().unwrap().push(text.to_owned());
+            self.add(text);
             self.added.notify_waiters();
             line.clear();
         }
+    }
+
+    fn add(&self, line: &str) {
+        let mut lines = self.lines.lock().unwrap();
+        if lines.len() == LINES_KEPT {
+            lines.pop_front();
+        }
+        lines.push_back(line.to_owned());
     }
 
     async fn first_with(&self, text: &str) -> String {
@@ -402,6 +417,8 @@ fn inherited_variables() -> Vec<(String, String)> {
         .collect()
 }
 
+/// A function that runs for hours must not grow this process by its log.
+const LINES_KEPT: usize = 1 << 16;
 /// What Lambda gives internal extensions from SIGTERM to SIGKILL.
 const SHUTDOWN_TIME: Duration = Duration::from_millis(500);
 /// Lambda gives 10 s. A debug build on a busy machine may need more; only a hang needs this much.

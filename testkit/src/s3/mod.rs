@@ -204,9 +204,10 @@ impl S3Server {
         let _ = hung.wait_for(|hung| *hung >= count).await;
     }
 
-    /// Takes back the faults that have not been used up.
-    pub fn clear_faults(&self) {
-        self.shared.front.faults.lock().unwrap().clear();
+    /// Takes back the faults that have not been used up, and says how many these are.
+    pub fn clear_faults(&self) -> usize {
+        let mut faults = self.shared.front.faults.lock().unwrap();
+        faults.drain(..).count()
     }
 
     /// The requests answered so far, oldest first, refused and failed ones too.
