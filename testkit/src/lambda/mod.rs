@@ -175,6 +175,12 @@ impl Function {
         self.pid
     }
 
+    /// Waits until the runtime and every extension wait for an event, or the process has ended. With
+    /// an answer that is not so yet: what the function does behind it is still to come.
+    pub async fn idle(&self) {
+        self.api.idle().await;
+    }
+
     /// Freezes the process (SIGSTOP), wherever it is. An invocation finds it frozen if it was idle,
     /// thaws it and is answered; if it was not, the invocation waits for [`Self::thaw`].
     pub fn freeze(&self) {

@@ -157,6 +157,12 @@ impl RuntimeApi {
         is_told
     }
 
+    pub(super) async fn idle(&self) {
+        let mut status = self.environment.status.subscribe();
+        let is_settled = |status: &Status| status.is_idle() || status.unusable().is_some();
+        let _ = status.wait_for(is_settled).await;
+    }
+
     pub(super) async fn reaped(&self) {
         let mut status = self.environment.status.subscribe();
         let _ = status.wait_for(|status| !status.process.is_there()).await;

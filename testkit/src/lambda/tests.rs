@@ -241,6 +241,7 @@ async fn a_process_can_be_frozen_by_hand_amid_its_work() {
     assert!(answer.await.result.is_ok());
 
     // Frozen between two events it is as if Lambda had done it.
+    function.idle().await;
     function.freeze();
     std::fs::write(&go, "").unwrap();
     assert!(function.invoke(json!({})).await.result.is_ok());
