@@ -12,6 +12,7 @@ use testkit::events;
 use testkit::lambda::{Binaries, Echo, Function, FunctionError, Invocation, Options};
 use testkit::pki::{Ca, CrlBuilder, GeneralName, Leaf, LeafOptions};
 use testkit::s3::S3Server;
+use time::format_description::well_known::Rfc3339;
 use tokio::sync::{RwLock, mpsc, watch};
 
 use crate::files::Files;
@@ -160,9 +161,31 @@ impl Cloud {
     /// Nobody has that name, or has a certificate of ours that is valid.
     pub async fn revoke(&self, name: &str) -> Result<Refresh, ActError> {
         self.mark_revoked(name)?;
+        Ok(self.publish().await)
+    }
+
+    /// Revokes a certificate and announces it, as AWS Private CA does: the CRL that lists it is yet to be
+    /// published. Returns when the fetcher has answered the event.
+    ///
+    /// # Errors
+    /// As of [`Self::revoke`].
+    pub async fn announce(&self, name: &str) -> Result<Refresh, ActError> {
+        self.mark_revoked(name)?;
+        let serial = self.leaf(name).map(|leaf| leaf.serial());
+        let serial = serial.unwrap_or_default();
+        let digits: String = serial.iter().map(|octet| format!("{octet:02x}")).collect();
+        let mut event = events::certificate_revocation(self.issuing.id(), &digits);
+        event["time"] = now().format(&Rfc3339).unwrap_or_default().into();
+        let before = self.triggers.queued();
+        self.triggers.queue("announcement".to_owned(), event, 0);
+        Ok(self.triggers.answered(before).await)
+    }
+
+    /// Publishes the CRL of all that was revoked. Returns when the fetcher has answered S3's event.
+    pub async fn publish(&self) -> Refresh {
         let before = self.triggers.queued();
         self.publish_issuing_crl();
-        Ok(self.triggers.answered(before).await)
+        self.triggers.answered(before).await
     }
 
     /// As [`Self::revoke`], without waiting for the fetcher. Returns the number of the new CRL.

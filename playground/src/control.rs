@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use testkit::pki::Ca;
@@ -150,16 +151,21 @@ async fn serve(mut stream: tokio::net::TcpStream, secret: Arc<str>, cloud: Arc<C
     }
 }
 
-async fn act(cloud: &Cloud, command: Command) -> Result<String, String> {
+async fn act(cloud: &Arc<Cloud>, command: Command) -> Result<String, String> {
     match command {
         Command::Revoke(name) => {
-            let refresh = cloud
-                .revoke(&name)
-                .await
-                .map_err(|error| error.to_string())?;
+            let refresh = cloud.announce(&name).await;
+            let refresh = refresh.map_err(|error| error.to_string())?;
+            let later = Arc::clone(cloud);
+            tokio::spawn(async move {
+                tokio::time::sleep(CRL_DELAY).await;
+                later.publish().await;
+            });
             Ok(format!(
-                "{name} is revoked; a new CRL is in S3\n{refresh}\n\
-                 the authorizer asks for it with the next call, once its own is a second old"
+                "{name} is revoked, and its CA has announced it\n{refresh}\n\
+                 the authorizer asks for it with the next call, once its own is a second old\n\
+                 the CRL follows in {} s; AWS Private CA takes about half an hour",
+                CRL_DELAY.as_secs()
             ))
         }
         Command::Issue(name) => {
@@ -195,5 +201,7 @@ fn secret() -> String {
     serial.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
+/// Long enough to see what an announcement does.
+const CRL_DELAY: Duration = Duration::from_secs(15);
 const DOOR_FILE: &str = "control.json";
 const MAX_LINE: u64 = 4096;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::client::{Answer, Client};
-use crate::cloud::Cloud;
+use crate::cloud::{ActError, Cloud, Refresh};
 use crate::gateway::{Gateway, Report};
 
 /// Plays every step, also after one has failed; `true` if all passed.
@@ -97,14 +97,32 @@ pub async fn play(cloud: &Arc<Cloud>, listener: TcpListener) -> Result<bool, Box
         .await;
     steps
         .step(
-            "carol is revoked: a new snapshot is published",
-            story.revoke("carol"),
+            "carol's CA announces that she is revoked: a new snapshot is published",
+            story.announce("carol"),
         )
         .await;
     steps
         .step(
-            "carol is denied soon after",
+            "carol is denied soon after, without a CRL",
+            story.expect_soon("carol", 403, "deny: revocation-announced"),
+        )
+        .await;
+    steps
+        .step(
+            "the CRL follows: a new snapshot is published",
+            story.publish(),
+        )
+        .await;
+    steps
+        .step(
+            "carol is denied by the CRL now",
             story.expect_soon("carol", 403, "deny: revoked"),
+        )
+        .await;
+    steps
+        .step(
+            "dave is let in as before",
+            story.expect("dave", 200, "allow: not-revoked"),
         )
         .await;
 
@@ -227,16 +245,15 @@ impl Story {
     }
 
     async fn revoke(&self, client: &str) -> Result<String, Failure> {
-        let refresh = self
-            .cloud
-            .revoke(client)
-            .await
-            .map_err(|e| Failure(e.to_string()))?;
-        if refresh.published() {
-            Ok(refresh.to_string())
-        } else {
-            Err(Failure(refresh.to_string()))
-        }
+        published(self.cloud.revoke(client).await)
+    }
+
+    async fn announce(&self, client: &str) -> Result<String, Failure> {
+        published(self.cloud.announce(client).await)
+    }
+
+    async fn publish(&self) -> Result<String, Failure> {
+        published(Ok(self.cloud.publish().await))
     }
 
     /// One request over a connection of its own.
@@ -277,6 +294,15 @@ impl Story {
                 println!("    {line}");
             }
         }
+    }
+}
+
+/// What a refresh says that published a snapshot.
+fn published(refresh: Result<Refresh, ActError>) -> Result<String, Failure> {
+    let refresh = refresh.map_err(|error| Failure(error.to_string()))?;
+    match refresh.published() {
+        true => Ok(refresh.to_string()),
+        false => Err(Failure(refresh.to_string())),
     }
 }
 
