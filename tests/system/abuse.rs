@@ -9,8 +9,11 @@ use testkit::events;
 use testkit::lambda::{Function, FunctionError};
 use testkit::pki::{Ca, Extension, Leaf, LeafOptions, der};
 
-/// The shapes of event, each with the place of its client certificate.
-const SHAPES: [(fn(&str) -> Value, &str); 3] = [
+/// What makes such an event, and where its client certificate is.
+type Shape = (fn(&str) -> Value, &'static str);
+
+/// Every shape of event.
+const SHAPES: [Shape; 3] = [
     (events::http_api_v2, "authentication"),
     (events::http_api_v1, "identity"),
     (events::rest_request, "identity"),

@@ -332,9 +332,7 @@ fn without_a_difference_there_is_none() {
     let crl = ca.crl().revoke(&[1]);
     let one = snapshot(&[&ca], &[publish(&ca, &crl)]);
     // When and by what it was built is no difference.
-    let mut contents = revocation::Snapshot::decode(&one[..])
-        .unwrap()
-        .to_contents();
+    let mut contents = Snapshot::decode(&one[..]).unwrap().to_contents();
     contents.built_at = contents.built_at.plus(60);
     contents.builder = "another".to_owned();
     let [one, two] = [("one", one), ("two", contents.encode().unwrap())]

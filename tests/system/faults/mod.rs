@@ -21,6 +21,7 @@ mod truststore_read;
 use std::time::{Duration, Instant};
 
 use revocation::SerialNumber;
+use serde_json::Value;
 use system_tests::{
     ALWAYS_REVALIDATE, Deployment, SNAPSHOT_BUCKET, SNAPSHOT_KEY, client, decide, failed_refresh,
     metrics, refresh, total,
