@@ -9,8 +9,10 @@ use testkit::events;
 use testkit::lambda::{Function, FunctionError};
 use testkit::pki::{Ca, Extension, Leaf, LeafOptions, der};
 
-/// The shapes of event, each with the place of its client certificate.
-const SHAPES: [(fn(&str) -> Value, &str); 3] = [
+/// An event with a client certificate, and what holds the certificate in it.
+type Shape = (fn(&str) -> Value, &'static str);
+
+const SHAPES: [Shape; 3] = [
     (events::http_api_v2, "authentication"),
     (events::http_api_v1, "identity"),
     (events::rest_request, "identity"),
