@@ -143,8 +143,14 @@ impl Large {
     async fn start() -> Self {
         let ca = Ca::root("Issuing CA");
         let deployment = Deployment::start_https(&[&ca]).await;
-        let alice = client(&ca, "alice");
-        let octets = snapshot(&ca, &alice, 1);
+        // Of one in 200 numbers the first part can tell that it is listed.
+        let (alice, octets) = loop {
+            let alice = client(&ca, "alice");
+            let octets = snapshot(&ca, &alice, 1);
+            if !is_answered(&octets, &ca, &alice) {
+                break (alice, octets);
+            }
+        };
         let lengths = Lengths::read(&octets).unwrap();
         assert!(lengths.whole - lengths.first > 1 << 20, "{lengths:?}");
         // So that he is told apart from alice by the second snapshot's first part, too.
@@ -154,7 +160,6 @@ impl Large {
                 break bob;
             }
         };
-        assert!(!is_answered(&octets, &ca, &alice));
         let etag = deployment.s3.put(SNAPSHOT_BUCKET, SNAPSHOT_KEY, octets);
         Self {
             deployment,
