@@ -85,10 +85,7 @@ async fn fetcher_accepts_its_triggers() {
             &*format!("s3 {key}"),
         ),
         (events::s3_test_event(CRL_BUCKET), "s3 test event"),
-        (
-            revoked,
-            "event ACM Private CA Certificate Revocation",
-        ),
+        (revoked, "event ACM Private CA Certificate Revocation"),
         // By hand, as the template's output CrlFetcherName says.
         (json!({}), "manual"),
     ] {
