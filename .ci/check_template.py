@@ -174,6 +174,7 @@ def what_is_needed_is_made_before(check, stack):
             # It would fail until there is a truststore, and fill the queue.
             ("CrlFetcherSchedule", "Truststore"),
             ("CrlFetcherCrlWritten", "Truststore"),
+            ("CrlFetcherCertificateRevoked", "Truststore"),
         ]
     if stack.name in NEW_CAS & NEW_CRL_BUCKET:
         orders += [("RootCa", "CrlBucketPolicy"), ("MtlsCa", "CrlBucketPolicy")]
@@ -432,6 +433,7 @@ def functions_are_called_by_whom_they_serve(check, stack):
     expected = {
         ("<AuthorizerAliaslive>", gateway, f"{arn}/authorizers/*"),
         ("<CrlFetcher>", "events.amazonaws.com", "<CrlFetcherCrlWritten.Arn>"),
+        ("<CrlFetcher>", "events.amazonaws.com", "<CrlFetcherCertificateRevoked.Arn>"),
     }
     if stack.name not in OWN_API:
         expected.add(("<SampleApi>", gateway, f"{arn}/*"))
@@ -513,11 +515,24 @@ def fetcher_runs_by_schedule_and_by_event(check, stack):
         "detail": {"bucket": {"name": [stack.crl_bucket]}, "object": {"key": [{"suffix": ".crl"}]}},
     }
     check.equal(stack, "CRL written", written.get("EventPattern"), pattern)
-    targets = [(t["Arn"], t.get("DeadLetterConfig")) for t in written["Targets"]]
-    check.equal(stack, "targets", targets, [["<CrlFetcher.Arn>", queue]])
     check.equal(stack, "CRL_BUCKET", stack.variable("CrlFetcher", "CRL_BUCKET"), stack.crl_bucket)
+    # A CRL that is not announced is found by the schedule; a revocation is said once.
+    for rule, seconds, attempts in [
+        ("CrlFetcherCrlWritten", 3600, 10),
+        ("CrlFetcherCertificateRevoked", 86400, 185),
+    ]:
+        retries = {"MaximumEventAgeInSeconds": seconds, "MaximumRetryAttempts": attempts}
+        targets = [
+            (t["Arn"], t.get("DeadLetterConfig"), t.get("RetryPolicy"))
+            for t in stack.properties(rule)["Targets"]
+        ]
+        expected = [["<CrlFetcher.Arn>", queue, retries]]
+        check.equal(stack, f"targets of {rule}", targets, expected)
+    invoke = stack.properties("CrlFetcherEventInvokeConfig")
+    check.equal(stack, "longest wait", invoke.get("MaximumEventAgeInSeconds"), 21600)
+    check.equal(stack, "retries", invoke.get("MaximumRetryAttempts"), 2)
 
-    reporting = ["<CrlFetcherCrlWritten.Arn>"]
+    reporting = ["<CrlFetcherCrlWritten.Arn>", "<CrlFetcherCertificateRevoked.Arn>"]
     expected = {}
     if stack.name in PRIVATE_CA:
         own = stack.given.get("ExistingCaArns", "").split(",")
@@ -534,7 +549,7 @@ def fetcher_runs_by_schedule_and_by_event(check, stack):
         reporting.append("<CrlGenerationFailed.Arn>")
     check.equal(stack, "CRL not written", stack.properties("CrlGenerationFailed"), expected)
 
-    failed = stack.properties("CrlFetcherEventInvokeConfig").get("DestinationConfig")
+    failed = invoke.get("DestinationConfig")
     expected = {"OnFailure": {"Destination": "<RefreshFailures.Arn>"}}
     check.equal(stack, "refreshes that failed", failed, expected)
     statements = stack.properties("RefreshFailuresPolicy")["PolicyDocument"]["Statement"]
@@ -557,6 +572,30 @@ def fetcher_runs_by_schedule_and_by_event(check, stack):
         },
     ]
     check.equal(stack, "policy of the queue", statements, expected)
+
+
+def fetcher_is_told_what_its_cas_revoke(check, stack):
+    """By the accounts that the function itself believes, of the CAs that are known by name."""
+    accounts = stack.given.get("CaAccounts", ACCOUNT)
+    pattern = {
+        "source": ["aws.acm-pca"],
+        "detail-type": ["ACM Private CA Certificate Revocation"],
+        "account": accounts.split(","),
+        "detail": {"result": ["success"]},
+    }
+    if stack.name in PRIVATE_CA:
+        own = stack.given.get("ExistingCaArns", "").split(",")
+        pattern["resources"] = ["<RootCa>", "<MtlsCa>"] if stack.name in NEW_CAS else own
+    revoked = stack.properties("CrlFetcherCertificateRevoked")
+    check.equal(stack, "certificate revoked", revoked.get("EventPattern"), pattern)
+    check.equal(stack, "state of the rule", revoked.get("State", "ENABLED"), "ENABLED")
+    for variable, expected in [
+        ("CA_ACCOUNTS", accounts),
+        ("CA_KEY_IDS", stack.given.get("CaKeyIds", "")),
+        ("ANNOUNCEMENT_KEEP_DAYS", stack.given.get("AnnouncementKeepDays", 30)),
+        ("UNCONFIRMED_AFTER_SECONDS", stack.given.get("UnconfirmedAfterSeconds", 7200)),
+    ]:
+        check.equal(stack, variable, stack.variable("CrlFetcher", variable), expected)
 
 
 # ---- the API -------------------------------------------------------------------------------------
@@ -723,6 +762,7 @@ MEASURED = {
         "Allowed",
         "Denied",
         "Revoked",
+        "RevocationAnnounced",
         "IssuerRevoked",
         "UnknownIssuer",
         "IssuerWithoutCrl",
@@ -753,6 +793,9 @@ MEASURED = {
         "SnapshotSize",
         "Published",
         "RefreshFailed",
+        "AnnouncedRevocations",
+        "UnconfirmedRevocations",
+        "AnnouncementsIgnored",
     ],
 }
 # By the CA; in an alarm the worst of them.
@@ -825,6 +868,9 @@ def alarms_go_off_when_they_should(check, stack):
             "Threshold": stack.given.get("CrlExpiryAlarmSeconds", 21600),
             "ComparisonOperator": "LessThanThreshold",
         },
+        "unconfirmed-revocations": at_least(
+            1, metric(ours, "UnconfirmedRevocations", "CrlFetcher"), life, "Maximum"
+        ),
         "snapshot-stale": at_least(
             60,
             {
@@ -964,6 +1010,7 @@ def queries_read_the_logs_they_are_about(check, stack):
         "Cold starts and memory": authorizer,
         "Refreshes": fetcher,
         "Refused CRLs": fetcher,
+        "Announcements": fetcher,
         "CAs in trouble": fetcher,
         "Warnings and errors": authorizer + fetcher,
     }
@@ -1029,6 +1076,7 @@ STACKS = [
     functions_run_as_asked,
     alias_follows_every_parameter_of_the_authorizer,
     fetcher_runs_by_schedule_and_by_event,
+    fetcher_is_told_what_its_cas_revoke,
     the_only_way_in_is_mutual_tls,
     http_api_asks_the_authorizer_for_every_request,
     rest_api_asks_the_authorizer_for_every_request,

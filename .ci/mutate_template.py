@@ -192,6 +192,73 @@ MUTATIONS = {
         "            DeadLetterConfig:\n              Arn: !GetAtt RefreshFailures.Arn\n",
         "",
     ),
+    "a queue that refuses what a CA announced": (
+        "",
+        "                  - !GetAtt CrlFetcherCertificateRevoked.Arn\n",
+        "",
+    ),
+    "no queue for an announcement that is not delivered": (
+        "CertificateRevoked:",
+        "            DeadLetterConfig:\n              Arn: !GetAtt RefreshFailures.Arn\n",
+        "",
+    ),
+    "an announcement that is dropped within an hour": (
+        "CertificateRevoked:",
+        "MaximumEventAgeInSeconds: 86400",
+        "MaximumEventAgeInSeconds: 3600",
+    ),
+    "announcements that are dropped while they queue": (
+        "",
+        "MaximumEventAgeInSeconds: 21600",
+        "MaximumEventAgeInSeconds: 60",
+    ),
+    "announcements of any account": (
+        "CertificateRevoked:",
+        '              account: !If [NameCaAccounts, !Split [",", !Ref CaAccounts], [!Ref AWS::AccountId]]\n',
+        "",
+    ),
+    "announcements of the own account, though others were named": (
+        "CertificateRevoked:",
+        '!If [NameCaAccounts, !Split [",", !Ref CaAccounts], [!Ref AWS::AccountId]]',
+        "[!Ref AWS::AccountId]",
+    ),
+    "a function that ignores what the rule lets through": (
+        "",
+        "CA_ACCOUNTS: !If [NameCaAccounts, !Ref CaAccounts, !Ref AWS::AccountId]",
+        "CA_ACCOUNTS: !Ref AWS::AccountId",
+    ),
+    "announcements of every CA": (
+        "CertificateRevoked:",
+        "                - [!Ref RootCa, !Ref MtlsCa]\n",
+        "                - !Ref AWS::NoValue\n",
+    ),
+    "announcements of something else": (
+        "CertificateRevoked:",
+        "ACM Private CA Certificate Revocation",
+        "ACM Private CA Certificate Issuance",
+    ),
+    "revocations that failed": ("CertificateRevoked:", "result: [success]", "result: [failure]"),
+    "a rule that is switched off": (
+        "        CertificateRevoked:\n",
+        "          Properties:\n",
+        "          Properties:\n            State: DISABLED\n",
+    ),
+    "keys of CAs that are dropped": ("", "CA_KEY_IDS: !Ref CaKeyIds", 'CA_KEY_IDS: ""'),
+    "announcements that count for a day": (
+        "",
+        "ANNOUNCEMENT_KEEP_DAYS: !Ref AnnouncementKeepDays",
+        'ANNOUNCEMENT_KEEP_DAYS: "1"',
+    ),
+    "an alarm before the CA can have published": (
+        "",
+        "UNCONFIRMED_AFTER_SECONDS: !Ref UnconfirmedAfterSeconds",
+        'UNCONFIRMED_AFTER_SECONDS: "60"',
+    ),
+    "no refresh is taken for a confirmation": (
+        "UnconfirmedRevocationsAlarm:",
+        "TreatMissingData: ignore",
+        "TreatMissingData: notBreaching",
+    ),
     "failures of other CAs": (
         "",
         "resources: !If [CreateCas, [!Ref RootCa, !Ref MtlsCa]",

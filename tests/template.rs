@@ -443,6 +443,84 @@ fn fetcher_runs_when_a_crl_is_written() {
     );
 }
 
+/// What the function counts as its own accounts is what the rule lets through.
+#[test]
+fn fetcher_runs_when_a_certificate_is_revoked() {
+    let template = template();
+    let fetcher = at(&template, "Resources.CrlFetcher.Properties");
+    assert_eq!(
+        at(fetcher, "Events.CertificateRevoked"),
+        &yaml(
+            r#"
+            Type: EventBridgeRule
+            Properties:
+              Pattern:
+                source: [aws.acm-pca]
+                detail-type: [ACM Private CA Certificate Revocation]
+                account: !If [NameCaAccounts, !Split [",", !Ref CaAccounts], [!Ref AWS::AccountId]]
+                resources: !If
+                  - CreateCas
+                  - [!Ref RootCa, !Ref MtlsCa]
+                  - !If [PrivateCa, !Split [",", !Ref ExistingCaArns], !Ref AWS::NoValue]
+                detail:
+                  result: [success]
+              RetryPolicy:
+                MaximumEventAgeInSeconds: 86400
+                MaximumRetryAttempts: 185
+              DeadLetterConfig:
+                Arn: !GetAtt RefreshFailures.Arn
+            "#
+        )
+    );
+    for (variable, value) in [
+        (
+            "CA_ACCOUNTS",
+            "!If [NameCaAccounts, !Ref CaAccounts, !Ref AWS::AccountId]",
+        ),
+        ("CA_KEY_IDS", "!Ref CaKeyIds"),
+        ("ANNOUNCEMENT_KEEP_DAYS", "!Ref AnnouncementKeepDays"),
+        ("UNCONFIRMED_AFTER_SECONDS", "!Ref UnconfirmedAfterSeconds"),
+    ] {
+        let variables = at(fetcher, "Environment.Variables");
+        assert_eq!(variables[variable], yaml(value), "{variable}");
+    }
+    assert_eq!(
+        at(&template, "Conditions.NameCaAccounts"),
+        &yaml(r#"!Not [!Equals [!Ref CaAccounts, ""]]"#)
+    );
+}
+
+/// A parameter left as it is, is the variable left out; and its bounds are the function's.
+#[test]
+fn announcements_are_kept_as_long_as_the_function_says_by_default() {
+    let template = template();
+    let config = |days: &str, seconds: &str| {
+        let (days, seconds) = (days.to_owned(), seconds.to_owned());
+        crl_fetcher::config::Config::from_environment(&move |name| match name {
+            "ANNOUNCEMENT_KEEP_DAYS" => Some(days.clone()),
+            "UNCONFIRMED_AFTER_SECONDS" => Some(seconds.clone()),
+            name if name.ends_with("_BUCKET") => Some(name.to_owned()),
+            _ => None,
+        })
+    };
+    let bound = |parameter: &str, bound: &str, beyond: i64| {
+        let number = at(&template, &format!("Parameters.{parameter}.{bound}"));
+        (number.as_i64().unwrap() + beyond).to_string()
+    };
+    let days = |name, beyond| bound("AnnouncementKeepDays", name, beyond);
+    let seconds = |name, beyond| bound("UnconfirmedAfterSeconds", name, beyond);
+    assert_eq!(
+        config(&days("Default", 0), &seconds("Default", 0)),
+        config("", "")
+    );
+    for (name, outwards) in [("MinValue", -1), ("MaxValue", 1)] {
+        let within = config(&days(name, 0), &seconds(name, 0));
+        assert!(within.is_ok(), "{name}: {within:?}");
+        let problems = config(&days(name, outwards), &seconds(name, outwards));
+        assert_eq!(problems.unwrap_err().problems.len(), 2, "{name}");
+    }
+}
+
 #[test]
 fn refreshes_that_fail_for_good_end_in_the_queue() {
     let template = template();
@@ -452,7 +530,7 @@ fn refreshes_that_fail_for_good_end_in_the_queue() {
         at(fetcher, "EventInvokeConfig.DestinationConfig.OnFailure"),
         &yaml("{Type: SQS, Destination: !GetAtt RefreshFailures.Arn}")
     );
-    for event in ["Schedule", "CrlWritten"] {
+    for event in ["Schedule", "CrlWritten", "CertificateRevoked"] {
         assert_eq!(
             at(
                 fetcher,
@@ -479,6 +557,7 @@ fn refreshes_that_fail_for_good_end_in_the_queue() {
               ArnLike:
                 aws:SourceArn:
                   - !GetAtt CrlFetcherCrlWritten.Arn
+                  - !GetAtt CrlFetcherCertificateRevoked.Arn
                   - !If [PrivateCa, !GetAtt CrlGenerationFailed.Arn, !Ref AWS::NoValue]
             "
         )

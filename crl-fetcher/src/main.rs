@@ -49,31 +49,32 @@ async fn refresh(fetcher: &Fetcher, event: Value, own_account: String) -> Result
 }
 
 /// One line a refresh, one for each CA in trouble, and one for an announcement, always with the same
-/// keys.
+/// keys. None of these is `message`, which is what each line begins with: twice in one object, a reader
+/// may take the second.
 fn log(report: &Report, refused: Option<&str>) {
     if let Some(AnnouncementReport {
         ca_id,
         serial,
         outcome,
-        message,
+        message: detail,
     }) = &report.announcement
     {
         let code = outcome.code();
         match outcome {
             Announced::Ignored => {
-                tracing::warn!(ca_id, serial, outcome = code, message, "announcement");
+                tracing::warn!(ca_id, serial, outcome = code, detail, "announcement");
             }
-            _ => tracing::info!(ca_id, serial, outcome = code, message, "announcement"),
+            _ => tracing::info!(ca_id, serial, outcome = code, detail, "announcement"),
         }
     }
     for IssuerReport {
         subject,
         key_id,
         code,
-        message,
+        message: detail,
     } in &report.issuers
     {
-        tracing::warn!(subject, key_id, code, message, "issuer");
+        tracing::warn!(subject, key_id, code, detail, "issuer");
     }
     let SnapshotReport {
         id,

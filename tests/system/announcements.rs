@@ -1,5 +1,7 @@
 //! A revocation that AWS Private CA announces counts at once, and the CRL takes over when it comes.
 
+use std::time::Duration;
+
 use revocation::UnixTime;
 use serde_json::{Value, json};
 use system_tests::{Deployment, client, decide, refresh};
@@ -159,4 +161,39 @@ async fn accounts_and_cas_can_be_named() {
     // Two hours are enough for a CA to publish.
     assert_eq!(report["snapshot"]["announced"], 2);
     assert_eq!(report["snapshot"]["unconfirmed"], 1);
+}
+
+/// By the keys that the template's query asks for.
+#[tokio::test]
+async fn each_announcement_is_a_line_of_the_log_that_can_be_found() {
+    let setting = Setting::start(&[("AWS_LAMBDA_LOG_FORMAT", "JSON")]).await;
+    setting.announce(&setting.alice, |_| {}).await;
+    let nowhere = |event: &mut Value| event["resources"] = json!([]);
+    setting.announce(&setting.bob, nowhere).await;
+
+    let last = r#""outcome":"ignored""#;
+    let logged = setting.fetcher.logged(last, Duration::from_secs(5)).await;
+    assert!(logged.is_some());
+    let lines = setting.fetcher.logs();
+    let lines = lines
+        .iter()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lines: Vec<_> = lines
+        .filter(|line| line["fields"]["message"] == "announcement")
+        .collect();
+    let [noted, ignored] = lines.as_slice() else {
+        panic!("{:?}", setting.fetcher.logs());
+    };
+    assert_eq!(noted["level"], "INFO");
+    let fields = &noted["fields"];
+    assert_eq!(fields["outcome"], "noted");
+    assert_eq!(fields["ca_id"], setting.ca.id());
+    let serial = fields["serial"].as_str().unwrap();
+    let octets = setting.alice.serial();
+    let expected: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    assert_eq!(serial, expected);
+    assert_eq!(ignored["level"], "WARN");
+    assert_eq!(ignored["fields"]["outcome"], "ignored");
+    let detail = ignored["fields"]["detail"].as_str().unwrap();
+    assert!(detail.contains("resources"), "{detail}");
 }

@@ -13,7 +13,8 @@ async fn a_ca_is_judged_by_the_crl_of_its_own_issuer() {
     let deployment = Deployment::start(&[&root, &issuing]).await;
     deployment.publish(&issuing.crl_key(), issuing.crl().current().der());
     let client = client(&issuing, "client");
-    let fetcher = deployment.fetcher().await;
+    let json_lines = [("AWS_LAMBDA_LOG_FORMAT", "JSON")];
+    let fetcher = deployment.fetcher_with(&json_lines).await;
     let authorizer = deployment.authorizer().await;
 
     // Its certificate says where the root's CRL is, but there is none.
@@ -23,7 +24,14 @@ async fn a_ca_is_judged_by_the_crl_of_its_own_issuer() {
     assert_eq!(decision, "deny issuer-status-unknown");
     let within = Duration::from_secs(5);
     let logged = fetcher.logged("issuer-status-unknown", within).await;
-    assert!(logged.is_some_and(|line| line.contains("CN=Issuing CA")));
+    let line: Value = serde_json::from_str(&logged.unwrap()).unwrap();
+    let fields = &line["fields"];
+    // By which the template's query finds it.
+    assert_eq!(fields["message"], "issuer");
+    assert_eq!(fields["code"], "issuer-status-unknown");
+    let subject = fields["subject"].as_str().unwrap();
+    assert!(subject.contains("CN=Issuing CA"), "{subject}");
+    assert_eq!(fields["detail"], report["issuers"][0]["message"]);
 
     deployment.publish(&root.crl_key(), root.crl().current().number(1).der());
     let report = refresh(&fetcher).await;

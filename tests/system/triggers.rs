@@ -20,6 +20,7 @@ fn nobody_else_calls() {
         callers(),
         BTreeSet::from(
             [
+                ("CrlFetcher", "CrlFetcher.CertificateRevoked"),
                 ("CrlFetcher", "CrlFetcher.CrlWritten"),
                 ("CrlFetcher", "CrlFetcher.Schedule"),
                 ("Authorizer", "RestApi"),
@@ -52,9 +53,24 @@ async fn fetcher_accepts_its_triggers() {
     let suffix = &pattern["detail"]["object"]["key"][0]["suffix"];
     assert!(ca.crl_key().ends_with(suffix.as_str().unwrap()));
 
+    let revoked = events::certificate_revocation(ca.id(), "0badcafe");
+    let pattern = &triggers["CertificateRevoked"]["Properties"]["Pattern"];
+    for member in ["source", "detail-type"] {
+        assert_eq!(pattern[member][0].as_str(), revoked[member].as_str());
+    }
+    let result = &pattern["detail"]["result"][0];
+    assert_eq!(result.as_str(), revoked["detail"]["result"].as_str());
+    // It names the CA where the rule looks for one that it knows.
+    assert!(pattern.get("resources").is_some());
+    let named = revoked["resources"][0].as_str().unwrap();
+    assert!(named.ends_with(&format!(":certificate-authority/{}", ca.id())));
+
     let deployment = Deployment::start(&[&ca]).await;
     deployment.publish(&ca.crl_key(), ca.crl().current().der());
-    let fetcher = deployment.fetcher().await;
+    // As the template gives it: the account that the rule lets through, and no keys.
+    let account = revoked["account"].as_str().unwrap();
+    let fetcher = [("CA_ACCOUNTS", account), ("CA_KEY_IDS", "")];
+    let fetcher = deployment.fetcher_with(&fetcher).await;
     // The schedule of a rule, as docs/deploy.md makes one without SAM.
     let mut rule = schedule.clone();
     rule["source"] = json!("aws.events");
@@ -69,12 +85,16 @@ async fn fetcher_accepts_its_triggers() {
             &*format!("s3 {key}"),
         ),
         (events::s3_test_event(CRL_BUCKET), "s3 test event"),
+        (revoked, "event ACM Private CA Certificate Revocation"),
         // By hand, as the template's output CrlFetcherName says.
         (json!({}), "manual"),
     ] {
         let report = accepted(&fetcher, event).await;
         assert_eq!(report["trigger"], trigger);
         assert_eq!(report["snapshot"]["crls"], 1, "{trigger}");
+        if trigger.ends_with("Revocation") {
+            assert_eq!(report["announcement"]["outcome"], "noted", "{report}");
+        }
     }
 }
 
