@@ -28,7 +28,8 @@ async fn main() -> Result<(), Error> {
         .inspect_err(|error| tracing::error!(%error, "configuration"))?;
     let client =
         s3_client(&variable).inspect_err(|error| tracing::error!(%error, "configuration"))?;
-    let snapshots = Snapshots::new(client, &config);
+    let memory = environment::memory().unwrap_or(usize::MAX);
+    let snapshots = Snapshots::new(client, &config).within(memory);
     let (loaded, is_announced) = tokio::join!(snapshots.current(now()), shutdown::announced());
     if let Err(error) = loaded {
         // Not fatal: the first request tries again.

@@ -42,6 +42,8 @@ pub struct Snapshots {
     /// one calls S3, and the others wait for that or go on.
     held: Cache<(), Held>,
     observed: Arc<Observed>,
+    /// How many octets there is memory for, of the snapshot held and the one that takes its place.
+    room: usize,
 }
 
 /// What there is of the current snapshot.
@@ -81,6 +83,17 @@ impl Snapshots {
             hard_age: config.hard_age,
             held: Cache::new(1),
             observed: Arc::default(),
+            room: usize::MAX,
+        }
+    }
+
+    /// The same in a function with that memory, in octets: a snapshot that has no room in it is an
+    /// error, and not the end of the process.
+    #[must_use]
+    pub fn within(self, memory: usize) -> Self {
+        Self {
+            room: memory.saturating_sub(MEMORY_FOR_ALL_ELSE),
+            ..self
         }
     }
 
@@ -274,6 +287,10 @@ impl Snapshots {
                 (Arc::clone(&held.etag), held.snapshot.clone())
             }
             Found::Object { etag, body } => {
+                let taken = held.map_or(0, |held| held.snapshot.len_octets());
+                if body.length() > self.room.saturating_sub(taken) {
+                    return Err(LoadError::TooLarge(body.length()));
+                }
                 let snapshot = match held {
                     Some(_) => read_wholly(body, Vec::new()).await,
                     None => self.read_first_part(body, &etag).await,
@@ -317,8 +334,11 @@ impl Snapshots {
 
 /// Reads all octets behind those that are there.
 async fn read_wholly(mut body: Body, mut octets: Vec<u8>) -> Result<Available, LoadError> {
-    let length = body.length().min(MAX_PREALLOCATION);
-    octets.reserve_exact(length.saturating_sub(octets.len()));
+    let length = body.length();
+    let missing = length.saturating_sub(octets.len());
+    if octets.try_reserve_exact(missing).is_err() {
+        return Err(LoadError::TooLarge(length));
+    }
     body.fill(&mut octets, usize::MAX).await?;
     let snapshot = Snapshot::open(Bytes::from(octets)).map_err(LoadError::Unusable)?;
     Ok(Available::Whole(Arc::new(snapshot)))
@@ -329,6 +349,13 @@ impl Available {
         match self {
             Self::Whole(snapshot) => snapshot.id(),
             Self::Early(early) => early.first_part().id(),
+        }
+    }
+
+    fn len_octets(&self) -> usize {
+        match self {
+            Self::Whole(snapshot) => snapshot.len_octets(),
+            Self::Early(early) => early.first_part().len_octets(),
         }
     }
 
@@ -382,7 +409,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 const MAX_DOUBLINGS: u32 = 4;
 /// A second part of no more octets than these is read along with the first one.
 const SECOND_PART_WAITED_FOR: usize = 1 << 20;
-const MAX_PREALLOCATION: usize = 1 << 30;
+/// The process, its libraries and what requests take: about 10 MB at rest.
+const MEMORY_FOR_ALL_ELSE: usize = 40 << 20;
 
 /// Why no snapshot can be had.
 #[derive(Clone, Debug)]
@@ -400,6 +428,8 @@ pub enum LoadError {
     Untrusted(String),
     /// The second part of the snapshot, which alone can tell, is not there.
     Incomplete,
+    /// It has so many octets, for which there is no memory.
+    TooLarge(usize),
     /// It is not a snapshot that can be used.
     Unusable(SnapshotError),
 }
@@ -430,6 +460,11 @@ impl fmt::Display for LoadError {
             ),
             Self::Incomplete => f.write_str(
                 "the second part of the snapshot, which alone can tell, could not be read",
+            ),
+            Self::TooLarge(octets) => write!(
+                f,
+                "the snapshot has {octets} octets, for which there is no memory beside the one it takes \
+                 the place of; give this function more"
             ),
             Self::Unusable(error) => write!(f, "{error}"),
         }

@@ -111,6 +111,12 @@ pub fn function_name() -> String {
     std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default()
 }
 
+/// The function's memory in octets, as Lambda gives it.
+pub fn memory() -> Option<usize> {
+    let megabytes = std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").ok()?;
+    megabytes.parse::<usize>().ok()?.checked_mul(1 << 20)
+}
+
 /// How long it is until a moment that is given in milliseconds since 1970-01-01T00:00:00Z, as
 /// Lambda gives the deadline of an invocation.
 pub fn time_until(unix_milliseconds: u64) -> Duration {

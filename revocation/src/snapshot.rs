@@ -275,6 +275,11 @@ impl<D: AsRef<[u8]>> FirstPart<D> {
         self.built_at
     }
 
+    /// The length of the whole snapshot, in octets.
+    pub const fn len_octets(&self) -> usize {
+        self.length
+    }
+
     /// As [`Snapshot::issuers_named`]; the sets of the CRLs lack their second planes.
     pub(crate) fn issuers_here(&self, name: &[u8]) -> impl Iterator<Item = IssuerView<'_>> + Clone {
         self.issuers_named(name, &[])

@@ -22,8 +22,7 @@ async fn no_disk() {
     goes_round(NO_DISK).await;
 }
 
-/// A snapshot that does not fit into the memory. It may cost the environment, but never a wrong answer,
-/// and the next environment begins with what is there then.
+/// A snapshot that does not fit into the memory is not read, and the last good one is used on.
 #[tokio::test]
 async fn too_large_a_snapshot() {
     let world = World::start().await;
@@ -36,12 +35,18 @@ async fn too_large_a_snapshot() {
         (&world.alice, "deny revoked"),
         (&world.bob, "allow not-revoked"),
     ] {
-        let event = events::http_api_v2(&client.certificate_pem());
-        match authorizer.invoke(event).await.result {
-            Ok(answer) => assert_eq!(system_tests::decision(&answer), decision),
-            Err(error) => assert_eq!(error.error_type, "Runtime.ExitError"),
-        }
+        assert_eq!(decide(&authorizer, client).await, decision);
     }
+    line(
+        &authorizer,
+        "has 146800640 octets, for which there is no memory",
+    )
+    .await;
+    // A new environment says so too, and fails rather than denies.
+    let next = self::authorizer(&world, LITTLE_MEMORY).await;
+    let error = no_decision(&next, &world.alice).await;
+    assert_eq!(error.error_type, "NoSnapshot");
+    assert!(error.message.contains("no memory"), "{error}");
     // The fetcher does not write over what it cannot read.
     world.publish_news();
     let error = failed_refresh(&fetcher).await;
@@ -53,13 +58,13 @@ async fn too_large_a_snapshot() {
 
     s3.put(SNAPSHOT_BUCKET, SNAPSHOT_KEY, good);
     refresh(&fetcher).await;
-    let next = match authorizer.is_running() {
-        true => authorizer,
-        false => self::authorizer(&world, LITTLE_MEMORY).await,
-    };
-    until_decided(&next, &world.bob, "deny revoked").await;
-    assert_eq!(decide(&next, &world.alice).await, "deny revoked");
-    assert_eq!(decide(&next, &world.carol).await, "allow not-revoked");
+    let revalidations = ["RevalidationsFailed", "RevalidationsReplaced"];
+    for (authorizer, counted) in [(authorizer, &revalidations[..]), (next, &["NoSnapshot"])] {
+        until_decided(&authorizer, &world.bob, "deny revoked").await;
+        assert_eq!(decide(&authorizer, &world.alice).await, "deny revoked");
+        assert_eq!(decide(&authorizer, &world.carol).await, "allow not-revoked");
+        assert_counted(authorizer, counted).await;
+    }
 }
 
 async fn goes_round(limit: &str) {
