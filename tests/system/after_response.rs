@@ -234,11 +234,12 @@ async fn concurrent_requests_are_answered_and_revalidate_once() {
         ..Options::default()
     };
     let ages = [
-        ("SNAPSHOT_SOFT_AGE_SECONDS", "1"),
+        // Longer than a slow machine takes for all of them.
+        ("SNAPSHOT_SOFT_AGE_SECONDS", "4"),
         ("SNAPSHOT_HARD_AGE_SECONDS", "60"),
     ];
     let authorizer = setting.deployment.authorizer_in(options, &ages).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
     let slow = Duration::from_millis(800);
     setting.fail_gets(Fault::Delay(slow), 1);
     let answers = join_all((0..40).map(|number| {
