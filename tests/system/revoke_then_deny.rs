@@ -34,6 +34,8 @@ async fn a_revoked_client_is_denied_and_no_other() {
             "issuers": 3,
             "crls": 3,
             "revoked": 0,
+            "announced": 0,
+            "unconfirmed": 0,
             "octets": snapshot.len_octets(),
         })
     );
