@@ -41,6 +41,8 @@ async fn register(client: &PooledClient) -> Result<HeaderValue, Error> {
     let response = client.call(request).await?;
     let status = response.status();
     let identifier = response.headers().get(IDENTIFIER).cloned();
+    // Read to its end, it leaves the connection to the next request.
+    Body::new(response.into_body()).collect().await?;
     match identifier {
         Some(identifier) if status.is_success() => Ok(identifier),
         _ => Err(format!("Lambda answers {status}").into()),
