@@ -1,6 +1,6 @@
 //! What one refresh did: the function's answer, its one log line, and what an operator reads.
 
-use revocation::{CrlView, IssuerView, UnixTime};
+use revocation::{CrlView, IssuerView, UnixTime, hexadecimal};
 use serde::{Serialize, Serializer};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
@@ -124,7 +124,7 @@ impl CaReport {
         };
         Some(Self {
             subject: show_name(issuer.name),
-            key_id: show_key_id(issuer.key_id),
+            key_id: hexadecimal(issuer.key_id),
             crls: crls().count(),
             revoked: crls().map(|crl| crl.revoked.len()).sum(),
             this_update: crls().map(|crl| crl.this_update).min()?,
@@ -179,7 +179,7 @@ impl IssuerReport {
         };
         Some(Self {
             subject: show_name(issuer.name),
-            key_id: show_key_id(issuer.key_id),
+            key_id: hexadecimal(issuer.key_id),
             code,
             message,
         })
@@ -189,10 +189,6 @@ impl IssuerReport {
 /// A DER `Name` for people.
 pub fn show_name(der: &[u8]) -> String {
     X509Name::from_der(der).map_or_else(|_| "unreadable".to_owned(), |(_, name)| name.to_string())
-}
-
-fn show_key_id(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// One object.

@@ -15,12 +15,13 @@ use authorizer::{Answer, respond};
 use revocation::distribution_point::DisplayName;
 use revocation::{
     Authority, CertificateKind, CrlFinding, IssuerFinding, ReferredBy, Snapshot, Status, UnixTime,
+    hexadecimal,
 };
 use serde::Serialize;
 
 use self::words::{Case, Words};
 use crate::arguments::Explain;
-use crate::facts::{CrlFacts, IssuerFacts, Plain, SnapshotFacts, distance, hexadecimal};
+use crate::facts::{CrlFacts, IssuerFacts, Plain, SnapshotFacts, distance};
 use crate::input::{self, InputError};
 
 /// A decision and what led to it.

@@ -3,7 +3,9 @@
 use std::fmt::{self, Write};
 
 use crl_fetcher::report::show_name;
-use revocation::{CrlNumber, CrlView, IssuerView, ObjectView, Role, Snapshot, UnixTime};
+use revocation::{
+    CrlNumber, CrlView, IssuerView, ObjectView, Role, Snapshot, UnixTime, hexadecimal,
+};
 use serde::Serialize;
 
 use crate::input::Source;
@@ -209,15 +211,6 @@ impl fmt::Display for Plain<'_> {
             false => f.write_char(char),
         })
     }
-}
-
-/// Two digits an octet.
-pub(crate) fn hexadecimal(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        // A String takes everything.
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
 }
 
 /// A duration in the two greatest units that it has: `3 d 4 h`.

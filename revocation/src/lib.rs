@@ -34,7 +34,7 @@ mod snapshot;
 mod status;
 mod time;
 
-pub use crate::hex::hex;
+pub use crate::hex::{hex, hexadecimal};
 pub use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
 pub use crate::notice::{Notice, Origin};
 pub use crate::scope::{CertificateKind, Covers, CrlNumber, CrlNumberError, Scope};

@@ -6,11 +6,11 @@ use crl_fetcher::report::show_name;
 use revocation::distribution_point::DisplayName;
 use revocation::{
     Authority, CrlFinding, IssuerFinding, Origin, Outlook, RevokedBy, Status, UnixTime,
-    UnknownReason,
+    UnknownReason, hexadecimal,
 };
 
 use crate::arguments::configuration;
-use crate::facts::{IssuerFacts, distance, duration, hexadecimal};
+use crate::facts::{IssuerFacts, distance, duration};
 
 /// A decision and all that it follows from.
 pub(super) struct Case<'a> {
