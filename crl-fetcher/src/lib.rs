@@ -73,6 +73,7 @@ impl Fetcher {
     /// See [`Self::refresh`].
     pub async fn refresh_on(
         &self,
+        trigger: &str,
         event: &Value,
         own_account: &str,
         now: UnixTime,
@@ -93,8 +94,7 @@ impl Fetcher {
                 (None, Some(ignored(Some(&announcement), message)))
             }
         };
-        let trigger = trigger::describe(event);
-        let report = self.refresh_with(&trigger, announcement.as_ref(), now);
+        let report = self.refresh_with(trigger, announcement.as_ref(), now);
         let report = report.await?;
         Ok(Report {
             announcement: report.announcement.or(ignored),

@@ -31,7 +31,9 @@ async fn main() -> Result<(), Error> {
 async fn refresh(fetcher: &Fetcher, event: Value, own_account: String) -> Result<Report, Failure> {
     let trigger = trigger::describe(&event);
     let (started, now) = (Instant::now(), now());
-    let result = fetcher.refresh_on(&event, &own_account, now).await;
+    let result = fetcher
+        .refresh_on(&trigger, &event, &own_account, now)
+        .await;
     let function_name = environment::function_name();
     for metrics in metrics::of_refresh(&function_name, result.as_ref(), started.elapsed(), now) {
         metrics.print();
