@@ -125,7 +125,7 @@ fn serial_number(text: &str) -> Option<SerialNumber> {
 }
 
 /// The octets of hexadecimal digits; with one before it where there is an odd number of them.
-pub(crate) fn hexadecimal(text: &str) -> Option<Vec<u8>> {
+fn hexadecimal(text: &str) -> Option<Vec<u8>> {
     let digits = text.bytes().map(|digit| char::from(digit).to_digit(16));
     let digits: Vec<u8> = digits
         .map(|digit| u8::try_from(digit?).ok())
@@ -166,17 +166,6 @@ impl KnownCas {
         let mut known = self.0.iter();
         let (_, key_id) = known.find(|(id, _)| id == ca_id)?;
         Some(key_id)
-    }
-}
-
-impl Unusable {
-    /// For scripts.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Resources => "resources",
-            Self::SerialNumber => "serial-number",
-            Self::Time => "time",
-        }
     }
 }
 
