@@ -194,6 +194,7 @@ pub fn snapshot(ca: &Ca, serials: &[[u8; 16]]) -> Vec<u8> {
         built_at: NOW,
         builder: "benches".to_owned(),
         truststore: ObjectRef::default(),
+        blocked_keys: Vec::new(),
         issuers: vec![IssuerRecord {
             crls: vec![crl],
             ..IssuerRecord::new(issuer)

@@ -44,6 +44,8 @@ pub struct ClientCert {
     authority_key_id: Option<Vec<u8>>,
     distribution_points: Vec<DistributionPoint>,
     kind: CertificateKind,
+    /// DER SubjectPublicKeyInfo.
+    public_key: Vec<u8>,
 }
 
 impl ClientCert {
@@ -99,6 +101,7 @@ impl ClientCert {
             serial: self.serial,
             distribution_points: &self.distribution_points,
             kind: self.kind,
+            public_key: &self.public_key,
         }
     }
 }

@@ -43,6 +43,10 @@ pub enum Reason {
     IssuerRevoked,
     /// The CA that issued the certificate has announced that it is revoked; no CRL lists it yet.
     RevocationAnnounced,
+    /// The operator has blocked the certificate.
+    Blocked,
+    /// The operator has blocked the certificate's public key.
+    KeyBlocked,
     /// The CA that issued the certificate is not in the truststore.
     UnknownIssuer,
     /// The CA that issued the certificate has published no CRL.
@@ -70,11 +74,13 @@ pub enum Reason {
 
 impl Reason {
     /// Every one, in the order of the declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::NotRevoked,
         Self::Revoked,
         Self::IssuerRevoked,
         Self::RevocationAnnounced,
+        Self::Blocked,
+        Self::KeyBlocked,
         Self::UnknownIssuer,
         Self::IssuerWithoutCrl,
         Self::MissingPartition,
@@ -95,6 +101,8 @@ impl Reason {
             Self::Revoked => "revoked",
             Self::IssuerRevoked => "issuer-revoked",
             Self::RevocationAnnounced => "revocation-announced",
+            Self::Blocked => "blocked",
+            Self::KeyBlocked => "key-blocked",
             Self::UnknownIssuer => "unknown-issuer",
             Self::IssuerWithoutCrl => "issuer-without-crl",
             Self::MissingPartition => "missing-partition",
@@ -116,6 +124,8 @@ impl Reason {
             Self::Revoked => "Revoked",
             Self::IssuerRevoked => "IssuerRevoked",
             Self::RevocationAnnounced => "RevocationAnnounced",
+            Self::Blocked => "Blocked",
+            Self::KeyBlocked => "KeyBlocked",
             Self::UnknownIssuer => "UnknownIssuer",
             Self::IssuerWithoutCrl => "IssuerWithoutCrl",
             Self::MissingPartition => "MissingPartition",
@@ -231,6 +241,8 @@ impl Policy {
             Reason::Revoked
             | Reason::IssuerRevoked
             | Reason::RevocationAnnounced
+            | Reason::Blocked
+            | Reason::KeyBlocked
             | Reason::NoClientCertificate
             | Reason::CertificateUnreadable
             | Reason::CertificateNotYetValid
@@ -262,6 +274,8 @@ fn assess<S: StatusSource>(
         Status::Revoked(RevokedBy::Listing) => Reason::Revoked,
         Status::Revoked(RevokedBy::Issuer) => Reason::IssuerRevoked,
         Status::Revoked(RevokedBy::Notice(Origin::Announcement)) => Reason::RevocationAnnounced,
+        Status::Revoked(RevokedBy::Notice(Origin::Override)) => Reason::Blocked,
+        Status::Revoked(RevokedBy::BlockedKey) => Reason::KeyBlocked,
         Status::Unknown(reasons) => {
             // One that the policy denies counts for more than those that it lets pass.
             let mut reasons = reasons.iter().map(Reason::from);
@@ -310,6 +324,7 @@ mod tests {
             built_at: now,
             builder: String::new(),
             truststore: ObjectRef::default(),
+            blocked_keys: Vec::new(),
             issuers: vec![record],
         };
         let snapshot = Snapshot::decode(contents.encode().unwrap()).unwrap();

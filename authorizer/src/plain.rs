@@ -177,6 +177,7 @@ static SNAPSHOT: LazyLock<Snapshot<Vec<u8>>> = LazyLock::new(|| {
         built_at: NOW,
         builder: String::new(),
         truststore: ObjectRef::default(),
+        blocked_keys: Vec::new(),
         issuers: vec![IssuerRecord {
             crls: vec![crl],
             ..IssuerRecord::new(issuer)

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
-use revocation::{Issuer, IssuerRecord, Notice, Origin, SerialNumber, UnixTime};
+use revocation::{Issuer, IssuerRecord, Notice, Origin, SerialNumber, UnixTime, read_hexadecimal};
 use serde_json::Value;
 
 /// A certificate that a CA of AWS Private CA has revoked.
@@ -119,23 +119,9 @@ fn serial_number(text: &str) -> Option<SerialNumber> {
     let is_decimal = text.len() > 32 && text.bytes().all(|digit| digit.is_ascii_digit());
     let octets = match text.parse::<u128>() {
         Ok(value) if is_decimal => value.to_be_bytes().to_vec(),
-        _ => hexadecimal(text)?,
+        _ => read_hexadecimal(text)?,
     };
     SerialNumber::from_magnitude(&octets)
-}
-
-/// The octets of hexadecimal digits; with one before it where there is an odd number of them.
-fn hexadecimal(text: &str) -> Option<Vec<u8>> {
-    let digits = text.bytes().map(|digit| char::from(digit).to_digit(16));
-    let digits: Vec<u8> = digits
-        .map(|digit| u8::try_from(digit?).ok())
-        .collect::<Option<_>>()?;
-    let (odd, pairs) = digits.split_at(digits.len() % 2);
-    let octets = odd
-        .iter()
-        .copied()
-        .chain(pairs.chunks(2).map(|pair| pair[0] << 4 | pair[1]));
-    (!digits.is_empty()).then(|| octets.collect())
 }
 
 /// Which key a CA of AWS Private CA has, for those whose CRLs are not in objects of its id.
@@ -155,7 +141,7 @@ impl KnownCas {
             .filter(|part| !part.is_empty());
         let read = |part: &str| {
             let (id, key_id) = part.split_once('=')?;
-            let key_id = hexadecimal(&key_id.trim().replace(':', ""))?;
+            let key_id = read_hexadecimal(&key_id.trim().replace(':', ""))?;
             Some((id.trim().to_owned(), key_id))
         };
         let known = parts.map(|part| read(part).ok_or_else(|| part.to_owned()));

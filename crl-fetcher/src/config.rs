@@ -13,6 +13,8 @@ pub const VARIABLES: &[&str] = &[
     "CRL_PREFIXES",
     "MAX_CONCURRENT_GETS",
     "MAX_CRL_BYTES",
+    "OVERRIDES_BUCKET",
+    "OVERRIDES_KEY",
     "SNAPSHOT_BUCKET",
     "SNAPSHOT_KEY",
     "TRUSTSTORE_BUCKET",
@@ -31,6 +33,8 @@ pub struct Config {
     pub crl_prefixes: Vec<String>,
     /// The snapshot that is read and published.
     pub snapshot: Location,
+    /// The operator's overrides; none: there are no such.
+    pub overrides: Option<Location>,
     /// Objects with more octets are refused.
     pub max_crl_bytes: u64,
     /// How many CRLs are read at the same time.
@@ -79,6 +83,14 @@ impl Config {
                     .optional("SNAPSHOT_KEY")
                     .unwrap_or_else(|| "revocation.snapshot".to_owned()),
             },
+            overrides: environment
+                .optional("OVERRIDES_BUCKET")
+                .map(|bucket| Location {
+                    bucket,
+                    key: environment
+                        .optional("OVERRIDES_KEY")
+                        .unwrap_or_else(|| "overrides/overrides.json".to_owned()),
+                }),
             max_crl_bytes: environment.number("MAX_CRL_BYTES", 1024..=1 << 30, 64 << 20),
             max_concurrent_gets: environment.number("MAX_CONCURRENT_GETS", 1..=64, 8),
             ca_accounts: listed(&environment.optional("CA_ACCOUNTS").unwrap_or_default()),
@@ -107,10 +119,16 @@ impl Config {
                 "CRL_PREFIXES is {prefixes:?}: it must name at least one prefix, such as crl/"
             ));
         }
-        for (what, location) in [
-            ("truststore", &config.truststore),
-            ("snapshot", &config.snapshot),
-        ] {
+        let named = [
+            ("truststore", Some(&config.truststore)),
+            ("snapshot", Some(&config.snapshot)),
+            ("object of overrides", config.overrides.as_ref()),
+        ];
+        let named: Vec<_> = named
+            .into_iter()
+            .filter_map(|(what, location)| Some((what, location?)))
+            .collect();
+        for (what, location) in &named {
             if config.is_among_crls(location) {
                 environment.problem(format!(
                     "the {what} s3://{}/{} is among the CRLs: whoever may write a CRL could replace \
@@ -119,11 +137,16 @@ impl Config {
                 ));
             }
         }
-        if config.truststore == config.snapshot && !config.snapshot.bucket.is_empty() {
-            environment.problem(format!(
-                "truststore and snapshot are the same object, s3://{}/{}",
-                config.snapshot.bucket, config.snapshot.key
-            ));
+        for (index, (one, location)) in named.iter().enumerate() {
+            let mut others = named[index + 1..].iter();
+            if let Some((other, _)) = others.find(|(_, other)| other == location)
+                && !location.bucket.is_empty()
+            {
+                environment.problem(format!(
+                    "{one} and {other} are the same object, s3://{}/{}",
+                    location.bucket, location.key
+                ));
+            }
         }
         environment.finish(config)
     }
@@ -174,6 +197,7 @@ mod tests {
             crl_bucket: "crls".to_owned(),
             crl_prefixes: vec!["crl/".to_owned()],
             snapshot: location("snapshots", "revocation.snapshot"),
+            overrides: None,
             max_crl_bytes: 67_108_864,
             max_concurrent_gets: 8,
             ca_accounts: Vec::new(),
@@ -238,6 +262,30 @@ mod tests {
             ("SNAPSHOT_KEY", "crl/snapshot"),
         ];
         assert_eq!(config(&variables).unwrap_err().problems.len(), 1);
+    }
+
+    #[test]
+    fn overrides_are_an_object_of_their_own() {
+        let others = [
+            ("TRUSTSTORE_BUCKET", "t"),
+            ("CRL_BUCKET", "c"),
+            ("SNAPSHOT_BUCKET", "s"),
+        ];
+        let in_bucket = |bucket| [&others[..], &[("OVERRIDES_BUCKET", bucket)]].concat();
+        let expected = Location {
+            bucket: "s".to_owned(),
+            key: "overrides/overrides.json".to_owned(),
+        };
+        assert_eq!(config(&in_bucket("s")).unwrap().overrides, Some(expected));
+        let with = |bucket, key| [&in_bucket(bucket)[..], &[("OVERRIDES_KEY", key)]].concat();
+        assert!(config(&with("t", "o.json")).is_ok());
+        for (bucket, key) in [
+            ("t", "truststore.pem"),
+            ("s", "revocation.snapshot"),
+            ("c", "crl/o.json"),
+        ] {
+            assert_eq!(config(&with(bucket, key)).unwrap_err().problems.len(), 1);
+        }
     }
 
     #[test]

@@ -2,16 +2,18 @@
 //! of it. Pure: CRLs come in verified, contents go out.
 //!
 //! Knowledge only grows: a CRL is replaced by a newer one of its scope and by nothing else; what a CA
-//! has announced is kept until one of its CRLs lists it.
+//! has announced is kept until one of its CRLs lists it; and what the operator has blocked is what
+//! the overrides say that could be read last.
 
 use std::collections::BTreeMap;
 
 use revocation::{
-    Contents, CrlRecord, Issuer, IssuerRecord, Notice, ObjectRef, Role, UnixTime, UnknownReason,
-    UnknownReasons,
+    BlockedKey, Contents, CrlRecord, Issuer, IssuerRecord, Notice, ObjectRef, Origin, Role,
+    UnixTime, UnknownReason, UnknownReasons,
 };
 
 use crate::crl::VerifiedCrl;
+use crate::overrides::{Block, Overrides};
 use crate::refusal::Refusal;
 use crate::truststore::{CaCertificate, Truststore};
 
@@ -20,6 +22,7 @@ use crate::truststore::{CaCertificate, Truststore};
 pub struct Ledger<'t> {
     truststore: &'t Truststore,
     issuers: BTreeMap<Issuer, IssuerRecord>,
+    blocked_keys: Vec<BlockedKey>,
     /// Keys of objects that CRLs are held from and that are not there any more.
     vanished: Vec<String>,
 }
@@ -36,7 +39,10 @@ pub enum Adopted {
 impl<'t> Ledger<'t> {
     /// Begins with every CA of the truststore and what `held` knows of it. What it knows of other
     /// CAs is dropped: they may not vouch for anything any more.
-    pub fn new(truststore: &'t Truststore, held: Option<Contents>) -> Self {
+    pub fn new(truststore: &'t Truststore, mut held: Option<Contents>) -> Self {
+        let blocked_keys = held
+            .as_mut()
+            .map(|contents| std::mem::take(&mut contents.blocked_keys));
         let mut held: BTreeMap<Issuer, IssuerRecord> = held
             .map(|contents| contents.issuers)
             .unwrap_or_default()
@@ -51,6 +57,7 @@ impl<'t> Ledger<'t> {
         };
         Self {
             issuers: truststore.issuers().into_iter().map(carried).collect(),
+            blocked_keys: blocked_keys.unwrap_or_default(),
             vanished: Vec::new(),
             truststore,
         }
@@ -106,6 +113,57 @@ impl<'t> Ledger<'t> {
         }
     }
 
+    /// Takes the operator's overrides in the place of those held. Returns the blocks that have no
+    /// effect, because the truststore has no CA with that key identifier.
+    pub fn override_with<'o>(&mut self, overrides: &'o Overrides) -> Vec<&'o Block> {
+        self.forget_overrides();
+        let mut without_ca = Vec::new();
+        for block in &overrides.blocks {
+            if let Some(blocked) = block.blocked_key() {
+                self.block_key(blocked);
+            }
+            let Some((key_id, notice)) = block.notice() else {
+                continue;
+            };
+            let mut has_ca = false;
+            for record in self.issuers.values_mut() {
+                if record.issuer.key_id == key_id {
+                    has_ca = true;
+                    override_one(&mut record.notices, notice);
+                }
+            }
+            if !has_ca {
+                without_ca.push(block);
+            }
+        }
+        without_ca
+    }
+
+    /// Of several blocks of one key, the one that ends last counts.
+    fn block_key(&mut self, blocked: BlockedKey) {
+        let mut held = self.blocked_keys.iter_mut();
+        match held.find(|held| held.key == blocked.key) {
+            Some(held) if held.until < blocked.until => *held = blocked,
+            Some(_) => {}
+            None => self.blocked_keys.push(blocked),
+        }
+    }
+
+    /// Whether any override is held.
+    pub fn has_overrides(&self) -> bool {
+        let mut notices = self.issuers.values().flat_map(|record| &record.notices);
+        !self.blocked_keys.is_empty() || notices.any(|notice| notice.origin == Origin::Override)
+    }
+
+    /// Drops the operator's overrides.
+    pub fn forget_overrides(&mut self) {
+        self.blocked_keys.clear();
+        for record in self.issuers.values_mut() {
+            let notices = &mut record.notices;
+            notices.retain(|notice| notice.origin != Origin::Override);
+        }
+    }
+
     /// The CAs, with what is known of them.
     pub fn issuers(&self) -> impl Iterator<Item = &IssuerRecord> {
         self.issuers.values()
@@ -154,11 +212,15 @@ impl<'t> Ledger<'t> {
             record.crls.sort_by(|a, b| a.scope.cmp(&b.scope));
             record.notices.sort_unstable();
         }
+        let mut blocked_keys = self.blocked_keys;
+        blocked_keys.retain(|blocked| built_at <= blocked.until);
+        blocked_keys.sort_unstable();
         let builder = concat!("crl-fetcher ", env!("CARGO_PKG_VERSION")).to_owned();
         let mut contents = Contents {
             built_at,
             builder,
             truststore,
+            blocked_keys,
             issuers,
         };
         judge_cas(&mut contents, self.truststore);
@@ -166,7 +228,17 @@ impl<'t> Ledger<'t> {
     }
 }
 
-/// Those whose certificate a CRL lists by now, and those that have ended.
+/// Of several blocks of one certificate, the one that ends last counts.
+fn override_one(notices: &mut Vec<Notice>, notice: Notice) {
+    match notices.iter_mut().find(|held| held.key() == notice.key()) {
+        Some(held) if held.until < notice.until => *held = notice,
+        Some(_) => {}
+        None => notices.push(notice),
+    }
+}
+
+/// The announcements whose certificate a CRL lists by now, and all that have ended. What the operator
+/// has blocked stays, listed or not: it does not depend on what a CA says later.
 fn forget_notices(issuers: &mut [IssuerRecord], now: UnixTime) {
     let speaks_for = |signer: &IssuerRecord, ca: &IssuerRecord| {
         signer.issuer == ca.issuer
@@ -182,7 +254,10 @@ fn forget_notices(issuers: &mut [IssuerRecord], now: UnixTime) {
     let kept_of = |ca: &IssuerRecord| -> Vec<_> {
         let notices = ca.notices.iter().copied();
         notices
-            .filter(|notice| now <= notice.until && !is_listed(ca, notice))
+            .filter(|notice| {
+                let is_announced = notice.origin == Origin::Announcement;
+                now <= notice.until && !(is_announced && is_listed(ca, notice))
+            })
             .collect()
     };
     let kept: Vec<_> = issuers.iter().map(kept_of).collect();
@@ -248,7 +323,8 @@ fn judge_certificate(ca: &CaCertificate, contents: &Contents) -> Option<UnixTime
         Role::CrlSigner => contents.outlook_without(&ca.issuer, &certificate),
     };
     // The time until which it is noticed does not matter: the next refresh judges anew.
-    if outlook.revoked.is_some() || outlook.notice.is_some() {
+    let is_blocked = outlook.notice.is_some() || outlook.blocked_key.is_some();
+    if outlook.revoked.is_some() || is_blocked {
         return None;
     }
     let unknown = |reason: UnknownReason| outlook.unknown == UnknownReasons::from(reason);

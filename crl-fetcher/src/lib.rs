@@ -5,14 +5,17 @@
 //! place of an older one, and the refresh publishes the whole by compare-and-swap.
 //!
 //! Whatever triggers it, one refresh does the same thing: look at everything, publish if anything
-//! changed. A CA's announcement that it has revoked a certificate ([`announcement`]) is noted besides. A source that fails keeps what the last snapshot held for it; the others go on; and the
-//! invocation fails after the publish, so that it is retried and an alarm fires.
+//! changed. A CA's announcement that it has revoked a certificate ([`announcement`]) is noted besides,
+//! and so is what the operator has blocked ([`overrides`]). A source that fails keeps what the last
+//! snapshot held for it; the others go on; and the invocation fails after the publish, so that it is
+//! retried and an alarm fires.
 
 pub mod announcement;
 pub mod config;
 pub mod crl;
 pub mod ledger;
 pub mod metrics;
+pub mod overrides;
 mod pem;
 pub mod refusal;
 pub mod report;
@@ -27,21 +30,23 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use futures::stream::{self, StreamExt};
-use revocation::{Contents, EncodeError, Issuer, ObjectRef, Snapshot, SnapshotError, UnixTime};
+use revocation::{
+    Contents, EncodeError, Issuer, ObjectRef, Origin, Snapshot, SnapshotError, UnixTime,
+};
 use serde_json::Value;
 
 use crate::announcement::Announcement;
 use crate::config::{Config, Location};
 use crate::crl::{CertificateList, VerifiedCrl, crls_in};
 use crate::ledger::{Adopted, Ledger};
+use crate::overrides::{Block, MAX_OVERRIDES_OCTETS, Overrides};
 pub use crate::pem::is_pem;
 use crate::refusal::Refusal;
 use crate::report::{
-    Announced, AnnouncementReport, CaReport, Counts, IssuerReport, Outcome, Report, SnapshotReport,
-    SourceReport,
+    Announced, AnnouncementReport, CaReport, Counts, IssuerReport, Outcome, OverridesOutcome,
+    OverridesReport, Report, SnapshotReport, SourceReport,
 };
-use crate::s3::Written;
-pub use crate::s3::{Object, S3Error, get_version, s3_client};
+pub use crate::s3::{Object, S3Error, Written, get_version, put, s3_client};
 use crate::truststore::{Truststore, TruststoreError};
 
 /// Refreshes one snapshot.
@@ -143,6 +148,7 @@ impl Fetcher {
         let listed = self.list().await?;
         let sources = self.take_in(&mut ledger, listed, &truststore, now).await;
 
+        let overrides = self.override_in(&mut ledger, now).await;
         let announced = announcement.map(|announcement| {
             let issuers = self.note(&mut ledger, announcement, now);
             (announcement, issuers)
@@ -154,7 +160,9 @@ impl Fetcher {
         });
         // When and by what it was built is no reason to write it again.
         let published = held.is_none_or(|held| {
-            contents.truststore != held.truststore || contents.issuers != held.issuers
+            contents.truststore != held.truststore
+                || contents.blocked_keys != held.blocked_keys
+                || contents.issuers != held.issuers
         });
         let (snapshot, etag) = match current {
             Some(current) if !published => current,
@@ -163,7 +171,7 @@ impl Fetcher {
                 let snapshot =
                     Snapshot::decode(octets.clone()).map_err(RefreshError::OwnSnapshot)?;
                 let replaced = current.as_ref().map(|(_, etag)| etag.as_str());
-                match s3::put(&self.client, &self.config.snapshot, octets, replaced).await? {
+                match put(&self.client, &self.config.snapshot, octets, replaced).await? {
                     Written::Published(etag) => (snapshot, etag),
                     Written::Conflict => return Ok(None),
                 }
@@ -175,12 +183,44 @@ impl Fetcher {
         Ok(Some(Report {
             trigger: trigger.to_owned(),
             announcement,
+            overrides,
             cas: snapshot.issuers().filter_map(with_crl).collect(),
             issuers: snapshot.issuers().filter_map(in_trouble).collect(),
             snapshot: self.report_snapshot(&snapshot, etag, published, now),
             sources,
             counts,
         }))
+    }
+
+    /// Has what the operator blocked denied; where that cannot be read, what was blocked before.
+    async fn override_in(&self, ledger: &mut Ledger<'_>, now: UnixTime) -> Option<OverridesReport> {
+        let Some(location) = &self.config.overrides else {
+            ledger.forget_overrides();
+            return None;
+        };
+        let read = s3::get(&self.client, location, MAX_OVERRIDES_OCTETS).await;
+        let overrides = match read {
+            Ok(Some(object)) => Overrides::read(&object.octets).map_err(|error| error.to_string()),
+            Ok(None) if !ledger.has_overrides() => {
+                return Some(OverridesReport::new(location, OverridesOutcome::Absent));
+            }
+            Ok(None) => return Some(OverridesReport::new(location, OverridesOutcome::Vanished)),
+            Err(error) => Err(error.to_string()),
+        };
+        Some(match overrides {
+            Ok(overrides) => {
+                let without_ca = ledger.override_with(&overrides).into_iter();
+                let counts = |block: &&Block| now <= block.until;
+                let names = without_ca
+                    .filter(counts)
+                    .map(|block| block.target.to_string());
+                OverridesReport {
+                    without_ca: names.collect(),
+                    ..OverridesReport::new(location, OverridesOutcome::Taken)
+                }
+            }
+            Err(error) => OverridesReport::new(location, OverridesOutcome::Refused(error)),
+        })
     }
 
     /// Has what a CA announced denied, and names the CAs that it may be.
@@ -207,7 +247,9 @@ impl Fetcher {
         now: UnixTime,
     ) -> SnapshotReport {
         let crls = || snapshot.issuers().flat_map(|issuer| issuer.crls());
-        let notices = || snapshot.issuers().flat_map(|issuer| issuer.notices.iter());
+        let all_notices = || snapshot.issuers().flat_map(|issuer| issuer.notices.iter());
+        let notices = |origin| all_notices().filter(move |notice| notice.origin == origin);
+        let announced = || notices(Origin::Announcement);
         let is_late = |since: UnixTime| now.since(since) > self.config.unconfirmed_after;
         SnapshotReport {
             id: snapshot.id(),
@@ -216,8 +258,9 @@ impl Fetcher {
             issuers: snapshot.issuers().count(),
             crls: crls().count(),
             revoked: crls().map(|crl| crl.revoked.len()).sum(),
-            announced: notices().count(),
-            unconfirmed: notices().filter(|notice| is_late(notice.since)).count(),
+            announced: announced().count(),
+            unconfirmed: announced().filter(|notice| is_late(notice.since)).count(),
+            blocked: notices(Origin::Override).count() + snapshot.blocked_keys().len(),
             octets: snapshot.len_octets(),
         }
     }
@@ -425,7 +468,7 @@ impl AnnouncementReport {
         let is_noted = records.any(|record| {
             let mut notices = record.notices.iter();
             issuers.contains(&record.issuer)
-                && notices.any(|notice| notice.serial == announcement.serial)
+                && notices.any(|notice| notice.key() == (announcement.serial, Origin::Announcement))
         });
         let (outcome, message) = match issuers {
             [] => (

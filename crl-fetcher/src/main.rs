@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crl_fetcher::config::Config;
 use crl_fetcher::report::{
-    Announced, AnnouncementReport, Counts, IssuerReport, Report, SnapshotReport,
+    Announced, AnnouncementReport, Counts, IssuerReport, OverridesReport, Report, SnapshotReport,
 };
 use crl_fetcher::{Fetcher, RefreshError, metrics, s3_client, trigger};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
@@ -50,8 +50,8 @@ async fn refresh(fetcher: &Fetcher, event: Value, own_account: String) -> Result
     }
 }
 
-/// One line a refresh, one for each CA in trouble, and one for an announcement, always with the same
-/// keys. None of these is `message`, which is what each line begins with: twice in one object, a reader
+/// One line a refresh, one for each CA in trouble, one for an announcement, and one for each block
+/// without effect, always with the same keys. None of these is `message`, which is what each line begins with: twice in one object, a reader
 /// may take the second.
 fn log(report: &Report, refused: Option<&str>) {
     if let Some(AnnouncementReport {
@@ -78,6 +78,14 @@ fn log(report: &Report, refused: Option<&str>) {
     {
         tracing::warn!(subject, key_id, code, detail, "issuer");
     }
+    if let Some(OverridesReport {
+        object, without_ca, ..
+    }) = &report.overrides
+    {
+        for block in without_ca {
+            tracing::warn!(object, block, "the truststore has no such CA");
+        }
+    }
     let SnapshotReport {
         id,
         published,
@@ -86,6 +94,7 @@ fn log(report: &Report, refused: Option<&str>) {
         revoked,
         announced,
         unconfirmed,
+        blocked,
         octets,
         ..
     } = &report.snapshot;
@@ -105,6 +114,7 @@ fn log(report: &Report, refused: Option<&str>) {
         revoked,
         announced,
         unconfirmed,
+        blocked,
         octets,
         accepted,
         unchanged,

@@ -14,8 +14,11 @@ use crate::report::{Announced, CaReport, Counts, Outcome, Report};
 pub const NAMES: &[&str] = &[
     "AnnouncedRevocations",
     "AnnouncementsIgnored",
+    "BlocksInForce",
+    "BlocksWithoutCa",
     "CrlAge",
     "CrlLifeElapsed",
+    "OverridesRefused",
     "Published",
     "RefreshFailed",
     "RefreshTime",
@@ -53,8 +56,11 @@ pub fn of_refresh(
         vanished,
     } = report.counts;
     let snapshot = &report.snapshot;
+    let overrides = report.overrides.as_ref();
+    let without_ca = overrides.map_or(0, |overrides| overrides.without_ca.len());
+    let overrides_refused = overrides.is_some_and(|overrides| overrides.trouble().is_some());
     for (name, count) in [
-        ("RefreshFailed", u64::from(refused > 0)),
+        ("RefreshFailed", u64::from(report.refused().is_some())),
         ("SourcesAccepted", number(accepted)),
         ("SourcesUnchanged", number(unchanged)),
         ("SourcesForeign", number(foreign)),
@@ -65,6 +71,9 @@ pub fn of_refresh(
         ("AnnouncedRevocations", number(snapshot.announced)),
         ("UnconfirmedRevocations", number(snapshot.unconfirmed)),
         ("AnnouncementsIgnored", u64::from(was_ignored(report))),
+        ("BlocksInForce", number(snapshot.blocked)),
+        ("BlocksWithoutCa", number(without_ca)),
+        ("OverridesRefused", u64::from(overrides_refused)),
     ] {
         refresh.count(name, count);
     }

@@ -5,6 +5,8 @@ use serde::{Serialize, Serializer};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
+use crate::config::Location;
+
 /// The outcome of a refresh.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,6 +18,9 @@ pub struct Report {
     /// What became of the announcement of a revocation, where that started the refresh.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub announcement: Option<AnnouncementReport>,
+    /// What became of the operator's overrides, where there is a place for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<OverridesReport>,
     /// The CAs in it that have a CRL, and how fresh it is.
     pub cas: Vec<CaReport>,
     /// The CAs in it whose certificates are denied because of what is known, or not, of themselves.
@@ -66,6 +71,59 @@ impl Announced {
     }
 }
 
+/// What became of the operator's overrides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OverridesReport {
+    /// The object.
+    pub object: String,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: OverridesOutcome,
+    /// The blocks that have no effect, because the truststore has no CA with their key identifier.
+    pub without_ca: Vec<String>,
+}
+
+/// What became of the operator's overrides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "outcome", content = "message")]
+pub enum OverridesOutcome {
+    /// The snapshot has them.
+    Taken,
+    /// There are none, and there were none.
+    Absent,
+    /// They cannot be used, and this is why. Those held stay until they end.
+    Refused(String),
+    /// They are gone. Those held stay until they end.
+    Vanished,
+}
+
+impl OverridesReport {
+    pub(crate) fn new(location: &Location, outcome: OverridesOutcome) -> Self {
+        Self {
+            object: format!("s3://{}/{}", location.bucket, location.key),
+            outcome,
+            without_ca: Vec::new(),
+        }
+    }
+
+    /// What is wrong with them, and the remedy.
+    pub fn trouble(&self) -> Option<String> {
+        let object = &self.object;
+        match &self.outcome {
+            OverridesOutcome::Taken | OverridesOutcome::Absent => None,
+            OverridesOutcome::Refused(why) => Some(format!(
+                "{object}: overrides-refused: {why}; the last good ones stay; mend the object, or \
+                 restore its earlier version"
+            )),
+            OverridesOutcome::Vanished => Some(format!(
+                "{object}: overrides-vanished: the object is gone; the blocks that it had stay until \
+                 they end; restore it, or take them out with crlctl unblock"
+            )),
+        }
+    }
+}
+
 /// The snapshot after a refresh.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -87,6 +145,8 @@ pub struct SnapshotReport {
     pub announced: usize,
     /// How many of these should have been confirmed by a CRL by now.
     pub unconfirmed: usize,
+    /// How many certificates and public keys the operator has blocked.
+    pub blocked: usize,
     /// Its size in octets.
     pub octets: usize,
 }
@@ -252,7 +312,8 @@ impl Counts {
 }
 
 impl Report {
-    /// The objects that were refused, in words; `None` if none was. Names no more than 50.
+    /// The objects that were refused, in words; `None` if none was. Names no more than 50, and the
+    /// overrides first.
     pub fn refused(&self) -> Option<String> {
         let refused = || {
             self.sources
@@ -263,13 +324,13 @@ impl Report {
             let (code, message) = (source.code.unwrap_or_default(), source.message.as_deref());
             format!("{}: {code}: {}", source.key, message.unwrap_or_default())
         };
-        let mut lines: Vec<_> = refused().take(MAX_NAMED).map(in_words).collect();
-        match refused().count() {
-            0 => return None,
-            count if count > MAX_NAMED => lines.push(format!("and {} more", count - MAX_NAMED)),
-            _ => {}
+        let overrides = self.overrides.as_ref().and_then(OverridesReport::trouble);
+        let mut lines: Vec<_> = overrides.into_iter().collect();
+        lines.extend(refused().take(MAX_NAMED).map(in_words));
+        if let Some(more) = refused().count().checked_sub(MAX_NAMED + 1) {
+            lines.push(format!("and {} more", more + 1));
         }
-        Some(lines.join(" | "))
+        (!lines.is_empty()).then(|| lines.join(" | "))
     }
 }
 

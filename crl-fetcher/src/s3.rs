@@ -135,7 +135,8 @@ pub(crate) async fn list(
 }
 
 /// What a conditional write came to.
-pub(crate) enum Written {
+#[derive(Clone, Debug)]
+pub enum Written {
     /// The object is there, with this entity tag.
     Published(String),
     /// Another writer was faster: nothing was written.
@@ -143,7 +144,10 @@ pub(crate) enum Written {
 }
 
 /// Writes an object over the one with the entity tag `replaced`, or where there is none.
-pub(crate) async fn put(
+///
+/// # Errors
+/// The call failed.
+pub async fn put(
     client: &Client,
     location: &Location,
     octets: Vec<u8>,

@@ -54,6 +54,8 @@ pub struct CaCertificate {
     pub distribution_points: Vec<DistributionPoint>,
     /// Whether it is the certificate of a CA.
     pub kind: CertificateKind,
+    /// Its key as the certificate has it: a DER `SubjectPublicKeyInfo`.
+    pub public_key_info: Vec<u8>,
 }
 
 impl Truststore {
@@ -226,6 +228,7 @@ impl CaCertificate {
                 true => CertificateKind::Ca,
                 false => CertificateKind::EndEntity,
             },
+            public_key_info: certificate.public_key().raw.to_vec(),
         }))
     }
 
@@ -244,6 +247,7 @@ impl CaCertificate {
             serial: self.serial,
             distribution_points: &self.distribution_points,
             kind: self.kind,
+            public_key: &self.public_key_info,
         }
     }
 

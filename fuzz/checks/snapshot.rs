@@ -112,6 +112,7 @@ fn check_snapshot(octets: &[u8], snapshot: &Snapshot<&[u8]>) {
             serial,
             distribution_points: &[],
             kind: CertificateKind::EndEntity,
+            public_key: &[],
         };
         let one = SerialNumber::from_der_integer(&[1]).expect("a serial number");
         let _ = snapshot.status(&certificate(one), NOW, 0);

@@ -17,9 +17,30 @@ pub fn hexadecimal(octets: &[u8]) -> String {
     hex(octets, &mut vec![0; 2 * octets.len()]).to_owned()
 }
 
+/// Reads hexadecimal digits of either case; an odd number of them as with a zero before the first.
+/// `None`: there are none, or anything else.
+pub fn read_hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let digits = text.bytes().map(|digit| char::from(digit).to_digit(16));
+    let digits: Vec<u8> = digits
+        .map(|digit| u8::try_from(digit?).ok())
+        .collect::<Option<_>>()?;
+    let (odd, pairs) = digits.split_at(digits.len() % 2);
+    let pairs = pairs.chunks(2).map(|pair| pair[0] << 4 | pair[1]);
+    (!digits.is_empty()).then(|| odd.iter().copied().chain(pairs).collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{hex, hexadecimal};
+    use super::{hex, hexadecimal, read_hexadecimal};
+
+    #[test]
+    fn digits_of_either_case_are_read() {
+        assert_eq!(read_hexadecimal("0aFf"), Some(vec![0x0a, 0xff]));
+        assert_eq!(read_hexadecimal("aff"), Some(vec![0x0a, 0xff]));
+        for text in ["", "0x1", "1 2", "é", "+1"] {
+            assert_eq!(read_hexadecimal(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn every_octet_has_two_digits() {

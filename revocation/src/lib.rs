@@ -15,6 +15,7 @@
 //! * [`Serials`]: serial numbers that are to become a set.
 //! * [`RevokedSet`]: the serial numbers of one CRL, searched in the bytes they were stored in.
 //! * [`Notice`]: a revocation that no CRL lists yet.
+//! * [`BlockedKey`]: a public key, all of whose certificates count as revoked.
 //! * [`Contents`] and [`Snapshot`]: the object that is published, built and read.
 //! * [`FirstPart`]: what there is of a snapshot while the rest is still on its way.
 //! * [`Outlook`]: what is known of a certificate, and until when.
@@ -34,16 +35,16 @@ mod snapshot;
 mod status;
 mod time;
 
-pub use crate::hex::{hex, hexadecimal};
+pub use crate::hex::{hex, hexadecimal, read_hexadecimal};
 pub use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
-pub use crate::notice::{Notice, Origin};
+pub use crate::notice::{BlockedKey, Notice, Origin};
 pub use crate::scope::{CertificateKind, Covers, CrlNumber, CrlNumberError, Scope};
 pub use crate::serial::{SerialNumber, SerialNumberError};
 pub use crate::serials::{Progress, Serials};
 pub use crate::set::{RevokedSet, SetError};
 pub use crate::snapshot::{
-    Contents, CrlRecord, CrlView, EncodeError, FirstPart, IssuerRecord, IssuerView, Lengths, Names,
-    ObjectRef, ObjectView, Snapshot, SnapshotError, VERSION,
+    BlockedKeys, Contents, CrlRecord, CrlView, EncodeError, FirstPart, IssuerRecord, IssuerView,
+    Lengths, Names, ObjectRef, ObjectView, Snapshot, SnapshotError, VERSION,
 };
 pub use crate::status::{
     Authority, Certificate, CrlFinding, Explanation, IssuerFinding, Outlook, ReferredBy, RevokedBy,

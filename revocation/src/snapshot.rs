@@ -9,7 +9,7 @@
 //! ```text
 //! struct {
 //!     opaque     magic[8];                 // "crl-snap"
-//!     uint32     version;                  // 4
+//!     uint32     version;                  // 5
 //!     uint32     issuer_count;
 //!     uint64     length;                   // of this whole object, in octets
 //!     uint64     first_length;             // of its first part, down to the checksum
@@ -17,6 +17,8 @@
 //!     int64      built_at;                 // Unix time
 //!     opaque     builder<0..2^16-1>;       // UTF-8: the program and version that built it
 //!     ObjectRef  truststore;
+//!     uint32     blocked_key_count;
+//!     BlockedKey blocked_keys[blocked_key_count];  // strictly ascending by key
 //!     Issuer     issuers[issuer_count];    // strictly ascending by name, then key_id
 //!     FirstPlaneOfSet sets[];              // of every CRL of every issuer, in that order
 //!     uint64     checksum;                 // XXH3-64 of all octets before it
@@ -25,6 +27,11 @@
 //! struct {
 //!     SecondPlaneOfSet sets[];             // in the same order
 //! } SecondPart;
+//!
+//! struct {
+//!     opaque     key[32];                  // SHA-256 of a DER SubjectPublicKeyInfo
+//!     int64      since, until;             // Unix time
+//! } BlockedKey;
 //!
 //! struct {
 //!     opaque     name<1..4096>;            // DER Name
@@ -43,7 +50,7 @@
 //!     uint8      negative;                 // 0 or 1
 //!     uint8      length;                   // of the serial number, in octets
 //!     uint8      serial[20];               // big-endian, zeros before it; see SerialNumber
-//!     uint8      origin;                   // 1 the CA announced it
+//!     uint8      origin;                   // 1 the CA announced it, 2 the operator
 //!     int64      since, until;             // Unix time
 //! } Notice;
 //!
@@ -64,7 +71,7 @@
 //!
 //! A version is read for as long as some published object may have it: a release first reads
 //! version N + 1, the next one writes it. `tests/golden/` keeps an object of each version. Versions
-//! 1 to 3 were never in a release.
+//! 1 to 4 were never in a release.
 
 mod contents;
 mod parser;
@@ -76,14 +83,14 @@ use twox_hash::XxHash3_64;
 pub use self::contents::{Contents, CrlRecord, EncodeError, IssuerRecord, ObjectRef};
 use self::parser::Parser;
 use crate::issuer::{Issuer, Role};
-use crate::notice::Notice;
+use crate::notice::{BlockedKey, Notice};
 use crate::scope::{Covers, CrlNumber, Scope};
 use crate::serial::SerialNumber;
 use crate::set::{RevokedSet, SetError, check_classes};
 use crate::time::UnixTime;
 
 /// The version of the format that is written and read. See the grammar above.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// A snapshot in its stored octets. Besides these, it takes 8 octets for each issuer and 24 for each
 /// CRL: less than they take in the stored form.
@@ -155,6 +162,11 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         read_again(parser.object())
     }
 
+    /// The public keys that the operator has blocked.
+    pub fn blocked_keys(&self) -> BlockedKeys<'_> {
+        self.first.blocked_keys()
+    }
+
     /// Every CA of the truststore, ascending by name and key identifier.
     pub fn issuers(&self) -> impl Iterator<Item = IssuerView<'_>> + Clone {
         (0..self.first.issuers.len()).map(|index| self.first.issuer(index, self.second()))
@@ -171,6 +183,7 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
             built_at: self.built_at(),
             builder: self.builder().to_owned(),
             truststore: self.truststore().to_owned(),
+            blocked_keys: self.blocked_keys().iter().collect(),
             issuers: self.issuers().map(IssuerView::to_record).collect(),
         }
     }
@@ -196,6 +209,8 @@ pub struct FirstPart<D> {
     built_at: UnixTime,
     checksum: u64,
     second_checksum: u64,
+    /// Where the blocked keys stand in the octets.
+    blocked_keys_at: u32,
     /// Ascending by name, then key identifier.
     issuers: Vec<IssuerEntry>,
     crls: Vec<CrlEntry>,
@@ -240,6 +255,8 @@ impl<D: AsRef<[u8]>> FirstPart<D> {
         let built_at = parser.time()?;
         parser.text()?;
         parser.object()?;
+        let blocked_keys_at = position(&parser)?;
+        check_blocked_keys(parser.blocked_keys()?)?;
         let (issuers, crls) = directory(&mut parser, issuer_count, lengths)?;
         Ok(Self {
             length: lengths.whole,
@@ -247,6 +264,7 @@ impl<D: AsRef<[u8]>> FirstPart<D> {
             built_at,
             checksum,
             second_checksum,
+            blocked_keys_at,
             issuers,
             crls,
             octets,
@@ -278,6 +296,11 @@ impl<D: AsRef<[u8]>> FirstPart<D> {
     /// The length of the whole snapshot, in octets.
     pub const fn len_octets(&self) -> usize {
         self.length
+    }
+
+    /// See [`Snapshot::blocked_keys`].
+    pub(crate) fn blocked_keys(&self) -> BlockedKeys<'_> {
+        read_again(self.parser(self.blocked_keys_at).blocked_keys())
     }
 
     /// As [`Snapshot::issuers_named`]; the sets of the CRLs lack their second planes.
@@ -363,14 +386,16 @@ impl Lengths {
     }
 }
 
+fn position(parser: &Parser<'_>) -> Result<u32, SnapshotError> {
+    u32::try_from(parser.at).map_err(|_| SnapshotError::Truncated)
+}
+
 /// Reads all issuers and their CRLs and checks their order, then what there is of the sets.
 fn directory(
     parser: &mut Parser<'_>,
     issuer_count: u32,
     lengths: Lengths,
 ) -> Result<(Vec<IssuerEntry>, Vec<CrlEntry>), SnapshotError> {
-    let position =
-        |parser: &Parser<'_>| u32::try_from(parser.at).map_err(|_| SnapshotError::Truncated);
     // The counts are not believed: each issuer takes some octets.
     let possible = parser.left() / MIN_ISSUER_OCTETS;
     let count = usize::try_from(issuer_count).map_err(|_| SnapshotError::Truncated)?;
@@ -439,6 +464,18 @@ fn check_notices(notices: Notices<'_>) -> Result<(), SnapshotError> {
         let key = Some(Parser::notice(octets)?.key());
         if previous >= key {
             return Err(SnapshotError::NotCanonical("notices are out of order"));
+        }
+        previous = key;
+    }
+    Ok(())
+}
+
+fn check_blocked_keys(blocked: BlockedKeys<'_>) -> Result<(), SnapshotError> {
+    let mut previous = None;
+    for octets in blocked.0 {
+        let key = Some(Parser::blocked_key(octets)?.key);
+        if previous >= key {
+            return Err(SnapshotError::NotCanonical("blocked keys are out of order"));
         }
         previous = key;
     }
@@ -651,6 +688,37 @@ impl<'a> Notices<'a> {
     }
 }
 
+/// The blocked keys of a snapshot, ascending.
+#[derive(Clone, Copy)]
+pub struct BlockedKeys<'a>(&'a [[u8; BLOCKED_KEY_OCTETS]]);
+
+impl<'a> BlockedKeys<'a> {
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = BlockedKey> + use<'a> {
+        let blocked = self.0.iter();
+        blocked.map(|octets| read_again(Parser::blocked_key(octets)))
+    }
+
+    /// The one with that hash: O(log n).
+    pub fn find(&self, key: &[u8; 32]) -> Option<BlockedKey> {
+        let blocked = |octets| read_again(Parser::blocked_key(octets));
+        let found = self
+            .0
+            .binary_search_by(|octets| blocked(octets).key.cmp(key));
+        Some(blocked(self.0.get(found.ok()?)?))
+    }
+}
+
 /// An object in S3, as a snapshot refers to it. See [`ObjectRef`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObjectView<'a> {
@@ -680,10 +748,12 @@ const MAX_OPAQUE: usize = 0xffff;
 /// An issuer with a name of one octet.
 const MIN_ISSUER_OCTETS: usize = 22;
 const NOTICE_OCTETS: usize = 2 + SerialNumber::MAX_OCTETS + 1 + 16;
+const BLOCKED_KEY_OCTETS: usize = 32 + 16;
 
 /// Of a notice.
 mod origin {
     pub(super) const ANNOUNCEMENT: u8 = 1;
+    pub(super) const OVERRIDE: u8 = 2;
 }
 
 /// Of an issuer.
@@ -828,17 +898,31 @@ mod tests {
             .prop_filter_map("no serial number", |octets| {
                 SerialNumber::from_der_integer(&octets).ok()
             });
-        let notice =
-            (serial, any::<i64>(), any::<i64>()).prop_map(|(serial, since, until)| Notice {
-                serial,
-                origin: Origin::Announcement,
-                since: UnixTime::from_seconds(since),
-                until: UnixTime::from_seconds(until),
-            });
+        let origin = prop::sample::select(vec![Origin::Announcement, Origin::Override]);
+        let parts = (serial, origin, any::<i64>(), any::<i64>());
+        let notice = parts.prop_map(|(serial, origin, since, until)| Notice {
+            serial,
+            origin,
+            since: UnixTime::from_seconds(since),
+            until: UnixTime::from_seconds(until),
+        });
         prop::collection::vec(notice, 0..6).prop_map(|mut notices| {
             notices.sort();
             notices.dedup_by_key(|notice| notice.key());
             notices
+        })
+    }
+
+    fn blocked_keys() -> impl Strategy<Value = Vec<BlockedKey>> {
+        let blocked = (any::<[u8; 32]>(), any::<i64>(), any::<i64>());
+        let blocked = blocked.prop_map(|(key, since, until)| BlockedKey {
+            key,
+            since: UnixTime::from_seconds(since),
+            until: UnixTime::from_seconds(until),
+        });
+        prop::collection::vec(blocked, 0..4).prop_map(|mut blocked| {
+            blocked.sort_unstable();
+            blocked
         })
     }
 
@@ -852,7 +936,8 @@ mod tests {
             any::<i64>(),
             (prop::collection::vec(crl(), 0..4), notices()),
         );
-        prop::collection::vec(issuer, 0..4).prop_map(|mut issuers| {
+        let parts = (prop::collection::vec(issuer, 0..4), blocked_keys());
+        parts.prop_map(|(mut issuers, blocked_keys)| {
             issuers.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
             issuers.dedup_by(|a, b| (&a.0, &a.1) == (&b.0, &b.1));
             type Parts = (Vec<CrlRecord>, Vec<Notice>);
@@ -882,6 +967,7 @@ mod tests {
                     key: "truststore.pem".to_owned(),
                     etag: String::new(),
                 },
+                blocked_keys,
                 issuers: issuers.into_iter().map(record).collect(),
             }
         })
@@ -1000,6 +1086,7 @@ mod tests {
             built_at: UnixTime::from_seconds(0),
             builder: String::new(),
             truststore: ObjectRef::default(),
+            blocked_keys: Vec::new(),
             issuers: Vec::new(),
         }
     }
@@ -1007,7 +1094,7 @@ mod tests {
     #[test]
     fn another_version_is_named() {
         let mut octets = empty().encode().unwrap();
-        for version in [0, 3, 5] {
+        for version in [0, 4, 6] {
             octets[8] = version;
             let error = Snapshot::decode(with_checksums(octets.clone())).unwrap_err();
             let found = u32::from(version);
@@ -1047,5 +1134,49 @@ mod tests {
             ..empty()
         };
         assert_eq!(contents.encode(), Err(EncodeError::DuplicateIssuer));
+
+        let blocked = BlockedKey {
+            key: [1; 32],
+            since: UnixTime::MIN,
+            until: UnixTime::MAX,
+        };
+        let contents = Contents {
+            blocked_keys: vec![
+                blocked,
+                BlockedKey {
+                    until: UnixTime::MIN,
+                    ..blocked
+                },
+            ],
+            ..empty()
+        };
+        assert_eq!(contents.encode(), Err(EncodeError::DuplicateKey));
+    }
+
+    #[test]
+    fn blocked_keys_are_found_and_are_in_order() {
+        let blocked = |octet| BlockedKey {
+            key: [octet; 32],
+            since: UnixTime::MIN,
+            until: UnixTime::MAX,
+        };
+        let contents = Contents {
+            blocked_keys: vec![blocked(7), blocked(3), blocked(5)],
+            ..empty()
+        };
+        let mut octets = contents.encode().unwrap();
+        let snapshot = Snapshot::decode(&octets[..]).unwrap();
+        for octet in 0..9 {
+            let expected = [3, 5, 7].contains(&octet).then(|| blocked(octet));
+            assert_eq!(snapshot.blocked_keys().find(&[octet; 32]), expected);
+        }
+        let first = octets.iter().position(|octet| *octet == 3).unwrap();
+        octets[first] = 5;
+        let out_of_order = SnapshotError::NotCanonical("blocked keys are out of order");
+        let decoded = Snapshot::decode(with_checksums(octets.clone()));
+        assert!(decoded.is_ok(), "050303… is less than 0505…");
+        octets[first..first + 32].fill(5);
+        let error = Snapshot::decode(with_checksums(octets)).unwrap_err();
+        assert_eq!(error, out_of_order);
     }
 }

@@ -12,11 +12,11 @@ use std::fmt;
 pub use self::explanation::{CrlFinding, Explanation, IssuerFinding, ReferredBy};
 use crate::distribution_point::DistributionPoint;
 use crate::issuer::{Issuer, Role};
-use crate::notice::{Notice, Origin};
+use crate::notice::{BlockedKey, Notice, Origin};
 use crate::scope::{CertificateKind, Covers};
 use crate::serial::SerialNumber;
 use crate::snapshot::{
-    Contents, CrlRecord, CrlView, FirstPart, IssuerRecord, IssuerView, Snapshot,
+    BlockedKeys, Contents, CrlRecord, CrlView, FirstPart, IssuerRecord, IssuerView, Snapshot,
 };
 use crate::time::UnixTime;
 
@@ -33,6 +33,8 @@ pub struct Certificate<'a> {
     pub distribution_points: &'a [DistributionPoint],
     /// What it is.
     pub kind: CertificateKind,
+    /// Its DER `SubjectPublicKeyInfo`.
+    pub public_key: &'a [u8],
 }
 
 /// Whether a certificate is revoked, as far as a snapshot knows.
@@ -56,6 +58,8 @@ pub enum RevokedBy {
     Issuer,
     /// No CRL of its issuer lists it yet, but there is a notice.
     Notice(Origin),
+    /// The operator has blocked its public key.
+    BlockedKey,
 }
 
 /// Why a snapshot cannot tell whether a certificate is revoked.
@@ -86,6 +90,8 @@ pub struct Outlook {
     pub revoked: Option<RevokedBy>,
     /// The notice about it that counts the longest.
     pub notice: Option<Notice>,
+    /// The block of its public key.
+    pub blocked_key: Option<BlockedKey>,
     /// Why it cannot be told, whatever the time.
     pub unknown: UnknownReasons,
     /// Until when the CRLs that cover it are fresh, grace not included; [`UnixTime::MAX`] where there
@@ -167,6 +173,7 @@ impl<D: AsRef<[u8]>> StatusSource for FirstPart<D> {
         grace: i64,
     ) -> Result<Status, SecondPartNeeded> {
         let outlook = outlook(self.issuers_here(certificate.issuer), certificate)?;
+        let outlook = outlook.with_key(blocked_key(self.blocked_keys(), certificate));
         Ok(outlook.at(now, grace))
     }
 }
@@ -184,6 +191,15 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
     /// What is known of a certificate at any time. See [`Self::status`].
     pub fn outlook(&self, certificate: &Certificate<'_>) -> Outlook {
         whole(outlook(self.issuers_named(certificate.issuer), certificate))
+            .with_key(blocked_key(self.blocked_keys(), certificate))
+    }
+}
+
+/// Hashes the certificate's key only where one is blocked.
+fn blocked_key(blocked: BlockedKeys<'_>, certificate: &Certificate<'_>) -> Option<BlockedKey> {
+    match blocked.is_empty() {
+        true => None,
+        false => blocked.find(&BlockedKey::hash(certificate.public_key)),
     }
 }
 
@@ -192,6 +208,7 @@ impl Contents {
     pub fn outlook(&self, certificate: &Certificate<'_>) -> Outlook {
         let is_named = |record: &&IssuerRecord| record.issuer.name == certificate.issuer;
         whole(outlook(self.issuers.iter().filter(is_named), certificate))
+            .with_key(self.blocked_key(certificate))
     }
 
     /// As [`Self::outlook`], but without what that issuer says: nobody vouches for himself.
@@ -200,6 +217,13 @@ impl Contents {
             record.issuer.name == certificate.issuer && record.issuer != *issuer
         };
         whole(outlook(self.issuers.iter().filter(is_named), certificate))
+            .with_key(self.blocked_key(certificate))
+    }
+
+    fn blocked_key(&self, certificate: &Certificate<'_>) -> Option<BlockedKey> {
+        let key = BlockedKey::hash(certificate.public_key);
+        let mut blocked = self.blocked_keys.iter();
+        blocked.find(|blocked| blocked.key == key).copied()
     }
 }
 
@@ -215,6 +239,9 @@ impl Outlook {
         {
             return Status::Revoked(RevokedBy::Notice(notice.origin));
         }
+        if self.blocked_key.is_some_and(|blocked| now <= blocked.until) {
+            return Status::Revoked(RevokedBy::BlockedKey);
+        }
         let mut reasons = self.unknown;
         if now > self.fresh_until.plus(grace) {
             reasons = reasons.with(UnknownReason::Expired);
@@ -229,11 +256,19 @@ impl Outlook {
         }
     }
 
+    fn with_key(self, blocked_key: Option<BlockedKey>) -> Self {
+        Self {
+            blocked_key,
+            ..self
+        }
+    }
+
     /// For a certificate that either of two CAs may have issued.
     fn or(self, other: Self) -> Self {
         Self {
             revoked: self.revoked.or(other.revoked),
             notice: longest(self.notice.into_iter().chain(other.notice)),
+            blocked_key: self.blocked_key.or(other.blocked_key),
             unknown: self.unknown.union(other.unknown),
             fresh_until: self.fresh_until.min(other.fresh_until),
             issuer_good_until: self.issuer_good_until.min(other.issuer_good_until),
@@ -244,6 +279,7 @@ impl Outlook {
         Self {
             revoked: None,
             notice: None,
+            blocked_key: None,
             unknown: reason.into(),
             fresh_until: UnixTime::MAX,
             issuer_good_until: UnixTime::MAX,
@@ -352,6 +388,7 @@ fn outlook_under<I: Issuing>(
     Ok(Outlook {
         revoked,
         notice: longest(issuer.notices_about(&certificate.serial)),
+        blocked_key: None,
         unknown,
         fresh_until: fresh_until.unwrap_or(UnixTime::MAX),
         issuer_good_until: issuer.good_until(),
@@ -701,6 +738,7 @@ mod tests {
             built_at: NOW,
             builder: String::new(),
             truststore: ObjectRef::default(),
+            blocked_keys: Vec::new(),
             issuers: issuers.to_vec(),
         };
         Snapshot::decode(contents.encode().unwrap()).unwrap()
@@ -720,6 +758,7 @@ mod tests {
             serial: serial(value),
             distribution_points,
             kind: CertificateKind::EndEntity,
+            public_key: &[],
         }
     }
 
@@ -1061,6 +1100,52 @@ mod tests {
         assert_eq!(reasons(&[stale, ca(b"key 2", &[])], &of_any_key), expected);
     }
 
+    /// Of the public key with that one octet.
+    fn blocked_key(key: u8, until: UnixTime) -> BlockedKey {
+        BlockedKey {
+            key: BlockedKey::hash(&[key]),
+            since: NOW.plus(-10),
+            until,
+        }
+    }
+
+    #[test]
+    fn a_blocked_key_denies_whoever_issued_the_certificate_until_it_ends() {
+        let contents = Contents {
+            built_at: NOW,
+            builder: String::new(),
+            truststore: ObjectRef::default(),
+            blocked_keys: vec![blocked_key(1, NOW.plus(5))],
+            issuers: vec![ca(KEY, &[crl(scope(&[]), "k/0", &[2])])],
+        };
+        let octets = contents.encode().unwrap();
+        let known = Snapshot::decode(&octets[..]).unwrap();
+        let first = FirstPart::open(&octets[..]).unwrap();
+        let with_key = |public_key, value| Certificate {
+            public_key,
+            ..leaf(value, &[])
+        };
+        let of_nobody = Certificate {
+            issuer: b"nobody",
+            ..with_key(&[1], 1)
+        };
+        let blocked = Status::Revoked(RevokedBy::BlockedKey);
+        let listed = Status::Revoked(RevokedBy::Listing);
+        for (certificate, after, expected) in [
+            (with_key(&[1], 1), 5, blocked),
+            (with_key(&[1], 1), 6, Status::NotRevoked),
+            (with_key(&[2], 1), 5, Status::NotRevoked),
+            (with_key(&[1], 2), 5, listed),
+            (of_nobody, 5, blocked),
+            (of_nobody, 6, UnknownReason::Issuer.into()),
+        ] {
+            let now = NOW.plus(after);
+            assert_eq!(known.status(&certificate, now, 0), expected);
+            assert_eq!(contents.outlook(&certificate).at(now, 0), expected);
+            assert_eq!(first.status(&certificate, now, 0), Ok(expected));
+        }
+    }
+
     const KEYS: [&[u8]; 3] = [KEY, b"key 2", b"key 3"];
 
     /// One of a few, so that several of a name and several CRLs of a kind come together often.
@@ -1099,7 +1184,11 @@ mod tests {
             .prop_map(|(key, good_until, flags, mut crls, notice)| {
                 let notice = notice.map(|(value, until)| Notice {
                     serial: serial(value),
-                    origin: Origin::Announcement,
+                    origin: if until % 2 == 0 {
+                        Origin::Announcement
+                    } else {
+                        Origin::Override
+                    },
                     since: NOW.plus(-10),
                     until: NOW.plus(until),
                 });
@@ -1141,6 +1230,7 @@ mod tests {
                 .iter()
                 .copied()
                 .max_by_key(|notice| notice.until),
+            blocked_key: None,
             unknown: match fresh_until {
                 Some(_) => UnknownReasons::default(),
                 None if finding.crls.is_empty() => UnknownReason::NoCrl.into(),
@@ -1165,6 +1255,7 @@ mod tests {
             is_ca: bool,
             moment in -12_i64..12,
             grace in 0_i64..4,
+            blocked in prop::option::of((0_u8..3, -9_i64..9)),
         ) {
             let mut issuers = issuers;
             issuers.sort_by(|a, b| a.issuer.cmp(&b.issuer));
@@ -1173,6 +1264,10 @@ mod tests {
                 built_at: NOW,
                 builder: String::new(),
                 truststore: ObjectRef::default(),
+                blocked_keys: blocked
+                    .map(|(key, until)| blocked_key(key, NOW.plus(until)))
+                    .into_iter()
+                    .collect(),
                 issuers,
             };
             let known = Snapshot::decode(contents.encode().unwrap()).unwrap();
@@ -1180,6 +1275,7 @@ mod tests {
             let certificate = Certificate {
                 authority_key_id: KEYS.get(key).copied(),
                 kind: if is_ca { CertificateKind::Ca } else { CertificateKind::EndEntity },
+                public_key: &[1],
                 ..leaf(value, &points[..point_count])
             };
             let outlook = known.outlook(&certificate);
@@ -1193,6 +1289,9 @@ mod tests {
             let now = NOW.plus(moment);
             let status = known.status(&certificate, now, grace);
             prop_assert_eq!(explanation.outlook().at(now, grace), status);
+            if blocked.is_some_and(|(key, until)| key == 1 && moment <= until) {
+                prop_assert!(matches!(status, Status::Revoked(_)));
+            }
         }
 
     }
@@ -1209,6 +1308,7 @@ mod tests {
                 built_at: NOW,
                 builder: String::new(),
                 truststore: ObjectRef::default(),
+                blocked_keys: Vec::new(),
                 issuers: vec![ca(KEY, &[record])],
             };
             let octets = contents.encode().unwrap();

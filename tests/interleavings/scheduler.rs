@@ -719,6 +719,7 @@ impl Scheduler {
             crl_bucket: self.bucket.clone(),
             crl_prefixes: vec![PREFIX.to_owned()],
             snapshot: location(SNAPSHOT_KEY),
+            overrides: None,
             max_crl_bytes: 1 << 20,
             max_concurrent_gets: 3,
             ca_accounts: Vec::new(),

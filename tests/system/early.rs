@@ -216,6 +216,7 @@ fn snapshot(ca: &Ca, listed: &Leaf, number: u8) -> Vec<u8> {
         built_at: UnixTime::from_seconds(1),
         builder: "system tests".to_owned(),
         truststore: ObjectRef::default(),
+        blocked_keys: Vec::new(),
         issuers: vec![IssuerRecord {
             crls: vec![crl],
             ..IssuerRecord::new(issuer)

@@ -85,6 +85,7 @@ fn answers_as_expected(file: &str, cases: &[(&str, &[u8], Option<&str>, Status)]
             serial: SerialNumber::from_der_integer(serial).unwrap(),
             distribution_points: &distribution_points,
             kind: CertificateKind::EndEntity,
+            public_key: &[],
         };
         let status = snapshot.status(&certificate, NOW, 0);
         assert_eq!(status, expected, "{file}: {ca} {serial:02x?} {uri:?}");
@@ -242,6 +243,7 @@ fn contents() -> Contents {
         built_at: NOW,
         builder: "crl-fetcher 0.1.0".to_owned(),
         truststore: object("truststore.pem", "\"5d41402abc4b2a76b9719d911017c592\""),
+        blocked_keys: Vec::new(),
         issuers,
     }
 }

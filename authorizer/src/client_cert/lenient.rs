@@ -36,6 +36,7 @@ pub(super) fn read(der: &[u8]) -> Result<ClientCert, ClientCertError> {
         authority_key_id: None,
         distribution_points: Vec::new(),
         kind: CertificateKind::EndEntity,
+        public_key: certificate.public_key().raw.to_vec(),
     };
     client_cert.read_extensions(&certificate)?;
     Ok(client_cert)

@@ -39,7 +39,8 @@ pub(super) fn read(der: &[u8]) -> Option<ClientCert> {
     let (not_before, not_after) = (validity.element().ok()?, validity.element().ok()?);
     validity.finish().ok()?;
     let subject = fields.expect(tag::SEQUENCE).ok()?;
-    let mut key = fields.sequence().ok()?;
+    let public_key = fields.expect(tag::SEQUENCE).ok()?;
+    let mut key = Reader::new(public_key.content);
     pass_algorithm(&mut key)?;
     pass_bit_string(&mut key)?;
     key.finish().ok()?;
@@ -78,6 +79,7 @@ pub(super) fn read(der: &[u8]) -> Option<ClientCert> {
             Some(value) => kind(value)?,
             None => CertificateKind::EndEntity,
         },
+        public_key: public_key.raw.to_vec(),
     })
 }
 

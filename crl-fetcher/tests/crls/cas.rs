@@ -329,6 +329,7 @@ fn status(contents: &Contents, ca: &Ca, serial: u8) -> Status {
         serial: SerialNumber::from_der_integer(&[serial]).unwrap(),
         distribution_points: &[],
         kind: CertificateKind::EndEntity,
+        public_key: &[],
     };
     contents.outlook(&certificate).at(NOW, 0)
 }

@@ -59,6 +59,7 @@ fn status(contents: &Contents, ca: &Ca, number: u8, now: UnixTime) -> Status {
         serial: serial(&[number]),
         distribution_points: &[],
         kind: CertificateKind::EndEntity,
+        public_key: &[],
     };
     snapshot.status(&certificate, now, 0)
 }

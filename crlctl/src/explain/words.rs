@@ -5,7 +5,7 @@ use authorizer::decision::{Decision, Effect, OnUnknown, Policy, Reason};
 use crl_fetcher::report::show_name;
 use revocation::distribution_point::DisplayName;
 use revocation::{
-    Authority, CrlFinding, IssuerFinding, Origin, Outlook, RevokedBy, Status, UnixTime,
+    Authority, CrlFinding, IssuerFinding, Notice, Origin, Outlook, RevokedBy, Status, UnixTime,
     UnknownReason, hexadecimal,
 };
 
@@ -58,6 +58,8 @@ impl Case<'_> {
             | Reason::Revoked
             | Reason::IssuerRevoked
             | Reason::RevocationAnnounced
+            | Reason::Blocked
+            | Reason::KeyBlocked
             | Reason::UnknownIssuer
             | Reason::IssuerWithoutCrl
             | Reason::MissingPartition
@@ -137,6 +139,8 @@ impl Case<'_> {
             Some(Status::Revoked(RevokedBy::Notice(Origin::Announcement))) => {
                 self.announced(words);
             }
+            Some(Status::Revoked(RevokedBy::Notice(Origin::Override))) => self.blocked(words),
+            Some(Status::Revoked(RevokedBy::BlockedKey)) => self.key_blocked(words),
             Some(Status::Unknown(reasons)) => {
                 for reason in reasons.iter() {
                     let mut of_reason = Words::default();
@@ -252,7 +256,7 @@ impl Case<'_> {
 
     fn announced(&self, words: &mut Words) {
         for finding in self.findings {
-            for notice in &finding.notices {
+            for notice in notices_of(finding, Origin::Announcement) {
                 words.because(format!(
                     "{} announced at {} that it has revoked the certificate, which none of its CRLs \
                      lists yet.",
@@ -267,6 +271,33 @@ impl Case<'_> {
             }
         }
         words.change("Issue the client another certificate.");
+    }
+
+    fn blocked(&self, words: &mut Words) {
+        for finding in self.findings {
+            for notice in notices_of(finding, Origin::Override) {
+                words.because(format!(
+                    "An override, made at {}, blocks the certificate until {}.",
+                    self.away(notice.since),
+                    self.away(notice.until)
+                ));
+            }
+        }
+        words.change("crlctl blocks tells why; crlctl unblock takes it back.");
+    }
+
+    fn key_blocked(&self, words: &mut Words) {
+        if let Some(blocked) = self.outlook.and_then(|outlook| outlook.blocked_key) {
+            words.because(format!(
+                "An override, made at {}, blocks the certificate's public key, {}, until {}, whoever \
+                 issued the certificate.",
+                self.away(blocked.since),
+                hexadecimal(&blocked.key),
+                self.away(blocked.until)
+            ));
+        }
+        words.change("crlctl blocks tells why; crlctl unblock takes it back.");
+        words.change("Or issue the client a certificate of another key.");
     }
 
     fn unknown_issuer(&self, words: &mut Words) {
@@ -479,6 +510,14 @@ impl Case<'_> {
     fn away(&self, moment: UnixTime) -> String {
         format!("{moment} ({})", distance(moment, self.at))
     }
+}
+
+fn notices_of<'a>(
+    finding: &'a IssuerFinding<'_>,
+    origin: Origin,
+) -> impl Iterator<Item = &'a Notice> {
+    let notices = finding.notices.iter();
+    notices.filter(move |notice| notice.origin == origin)
 }
 
 /// The CRL whose end is the end of what is known: the freshest of those that are authoritative, or the

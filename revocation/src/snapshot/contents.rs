@@ -9,7 +9,7 @@ use super::{
     origin,
 };
 use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
-use crate::notice::{Notice, Origin};
+use crate::notice::{BlockedKey, Notice, Origin};
 use crate::scope::{Covers, CrlNumber, Scope};
 use crate::set::RevokedSet;
 use crate::time::UnixTime;
@@ -23,6 +23,8 @@ pub struct Contents {
     pub builder: String,
     /// The truststore whose CAs the issuers are.
     pub truststore: ObjectRef,
+    /// The public keys that the operator has blocked, in any order.
+    pub blocked_keys: Vec<BlockedKey>,
     /// Every CA of the truststore, in any order, also those without a CRL.
     pub issuers: Vec<IssuerRecord>,
 }
@@ -113,6 +115,7 @@ impl Contents {
         out.extend(&self.built_at.seconds().to_le_bytes());
         out.opaque("builder", self.builder.as_bytes(), MAX_OPAQUE)?;
         out.object(&self.truststore)?;
+        out.blocked_keys(&self.blocked_keys)?;
         let mut sets = Vec::new();
         for record in issuers {
             sets.extend(out.issuer(record)?);
@@ -184,6 +187,21 @@ impl Writer {
         Ok(crls.into_iter().map(|crl| &crl.revoked).collect())
     }
 
+    fn blocked_keys(&mut self, blocked: &[BlockedKey]) -> Result<(), EncodeError> {
+        let mut blocked = blocked.to_vec();
+        blocked.sort_unstable();
+        if blocked.windows(2).any(|pair| pair[0].key == pair[1].key) {
+            return Err(EncodeError::DuplicateKey);
+        }
+        self.extend(&count(blocked.len())?.to_le_bytes());
+        for BlockedKey { key, since, until } in blocked {
+            self.extend(&key);
+            self.extend(&since.seconds().to_le_bytes());
+            self.extend(&until.seconds().to_le_bytes());
+        }
+        Ok(())
+    }
+
     fn notice(&mut self, notice: &Notice) {
         let Notice {
             serial,
@@ -196,6 +214,7 @@ impl Writer {
         self.extend(serial.padded());
         self.extend(&[match origin {
             Origin::Announcement => origin::ANNOUNCEMENT,
+            Origin::Override => origin::OVERRIDE,
         }]);
         self.extend(&since.seconds().to_le_bytes());
         self.extend(&until.seconds().to_le_bytes());
@@ -268,6 +287,8 @@ fn count(length: usize) -> Result<u32, EncodeError> {
 pub enum EncodeError {
     /// Two records of one issuer.
     DuplicateIssuer,
+    /// One public key blocked twice.
+    DuplicateKey,
     /// Two notices of one issuer, serial number and origin.
     DuplicateNotice,
     /// Two CRLs of one scope.
@@ -285,6 +306,7 @@ impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DuplicateIssuer => f.write_str("an issuer occurs twice"),
+            Self::DuplicateKey => f.write_str("a public key is blocked twice"),
             Self::DuplicateNotice => f.write_str("a notice of an issuer occurs twice"),
             Self::DuplicateScope => f.write_str("a scope of an issuer occurs twice"),
             Self::TooLong { part } => write!(f, "a part is too long for the snapshot: {part}"),

@@ -1,11 +1,11 @@
 //! One part of a snapshot after another, out of its octets: nothing is copied, nothing allocated.
 
 use super::{
-    CrlView, IssuerView, MAX_OPAQUE, NOTICE_OCTETS, Names, Notices, ObjectView, SnapshotError,
-    flag, origin,
+    BLOCKED_KEY_OCTETS, BlockedKeys, CrlView, IssuerView, MAX_OPAQUE, NOTICE_OCTETS, Names,
+    Notices, ObjectView, SnapshotError, flag, origin,
 };
 use crate::issuer::{MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
-use crate::notice::{Notice, Origin};
+use crate::notice::{BlockedKey, Notice, Origin};
 use crate::scope::{Covers, CrlNumber};
 use crate::serial::SerialNumber;
 use crate::set::RevokedSet;
@@ -65,13 +65,34 @@ impl<'a> Parser<'a> {
 
     /// Their order is checked when the snapshot is opened: here they are only found.
     fn notices(&mut self) -> Result<Notices<'a>, SnapshotError> {
+        self.counted::<NOTICE_OCTETS>().map(Notices)
+    }
+
+    /// As for the notices.
+    pub(super) fn blocked_keys(&mut self) -> Result<BlockedKeys<'a>, SnapshotError> {
+        self.counted::<BLOCKED_KEY_OCTETS>().map(BlockedKeys)
+    }
+
+    /// A count, and that many parts of one size.
+    fn counted<const OCTETS: usize>(&mut self) -> Result<&'a [[u8; OCTETS]], SnapshotError> {
         let count = u32::from_le_bytes(self.array()?);
         let length = usize::try_from(count)
             .ok()
-            .and_then(|count| count.checked_mul(NOTICE_OCTETS));
+            .and_then(|count| count.checked_mul(OCTETS));
         let octets = self.take(length.ok_or(SnapshotError::Truncated)?)?;
-        let (notices, _) = octets.as_chunks();
-        Ok(Notices(notices))
+        let (parts, _) = octets.as_chunks();
+        Ok(parts)
+    }
+
+    pub(super) fn blocked_key(
+        octets: &[u8; BLOCKED_KEY_OCTETS],
+    ) -> Result<BlockedKey, SnapshotError> {
+        let mut parser = Parser { octets, at: 0 };
+        Ok(BlockedKey {
+            key: parser.array()?,
+            since: parser.time()?,
+            until: parser.time()?,
+        })
     }
 
     pub(super) fn notice(octets: &[u8; NOTICE_OCTETS]) -> Result<Notice, SnapshotError> {
@@ -94,6 +115,7 @@ impl<'a> Parser<'a> {
         });
         let origin = match parser.array()? {
             [origin::ANNOUNCEMENT] => Some(Origin::Announcement),
+            [origin::OVERRIDE] => Some(Origin::Override),
             [_] => None,
         };
         let (Some(serial), Some(origin)) = (serial, origin) else {

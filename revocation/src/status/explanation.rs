@@ -2,10 +2,10 @@
 //! answer itself, and no decision depends on it.
 
 use super::{
-    Authority, Certificate, Outlook, UnknownReason, candidates, crl_signers, fresh_until,
-    outlook_under, vouches_until, whole,
+    Authority, Certificate, Outlook, UnknownReason, blocked_key, candidates, crl_signers,
+    fresh_until, outlook_under, vouches_until, whole,
 };
-use crate::notice::Notice;
+use crate::notice::{BlockedKey, Notice};
 use crate::snapshot::{CrlView, IssuerView, Snapshot};
 use crate::time::UnixTime;
 
@@ -14,6 +14,8 @@ pub struct Explanation<'a> {
     /// The CAs that may have issued the certificate. None: its issuer is unknown. More than one only
     /// where the certificate does not tell them apart.
     pub issuers: Vec<IssuerFinding<'a>>,
+    /// The block of its public key.
+    pub blocked_key: Option<BlockedKey>,
 }
 
 /// What is known of a certificate if that CA issued it.
@@ -66,6 +68,7 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
             .map(|issuer| IssuerFinding::new(issuer, crl_signers(named.clone()), certificate));
         Explanation {
             issuers: issuers.collect(),
+            blocked_key: blocked_key(self.blocked_keys(), certificate),
         }
     }
 }
@@ -77,6 +80,7 @@ impl Explanation<'_> {
         outlooks
             .reduce(Outlook::or)
             .unwrap_or_else(|| Outlook::unknown(UnknownReason::Issuer))
+            .with_key(self.blocked_key)
     }
 }
 
