@@ -19,6 +19,7 @@ ACCOUNT = "111122223333"
 TRUST = "<TruststoreBucket.Arn>"
 CRLS = "<CrlBucket.Arn>"
 SNAPSHOT = "<SnapshotBucket.Arn>/revocation.snapshot"
+OVERRIDES = "<SnapshotBucket.Arn>/overrides/overrides.json"
 URI = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{}/invocations"
 ALIAS = URI.format("<AuthorizerAliaslive>")
 CERTIFICATE = "identity.clientCert.clientCertPem"
@@ -174,6 +175,7 @@ def what_is_needed_is_made_before(check, stack):
             # It would fail until there is a truststore, and fill the queue.
             ("CrlFetcherSchedule", "Truststore"),
             ("CrlFetcherCrlWritten", "Truststore"),
+            ("CrlFetcherOverridesWritten", "Truststore"),
             ("CrlFetcherCertificateRevoked", "Truststore"),
         ]
     if stack.name in NEW_CAS & NEW_CRL_BUCKET:
@@ -317,10 +319,10 @@ def buckets_are_private_versioned_encrypted_and_tls_only(check, stack):
         check.equal(stack, f"policies of {name}", policies, [statements])
         keeps = "Delete" if name == "TruststoreBucket" else "Retain"
         check.equal(stack, f"{name} DeletionPolicy", bucket.get("DeletionPolicy"), keeps)
-    if stack.name in NEW_CRL_BUCKET:
+    for name in ["CrlBucket"] * (stack.name in NEW_CRL_BUCKET) + ["SnapshotBucket"]:
         expected = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
-        actual = stack.properties("CrlBucket").get("NotificationConfiguration")
-        check.equal(stack, "CrlBucket notifications", actual, expected)
+        actual = stack.properties(name).get("NotificationConfiguration")
+        check.equal(stack, f"{name} notifications", actual, expected)
 
 
 def private_ca_writes_crls(stack):
@@ -365,6 +367,7 @@ def each_function_may_do_what_it_does(check, stack):
         allow("ListCrls", "s3:ListBucket", crls, {"StringLike": {"s3:prefix": f"{prefix}*"}}),
         allow("ReadCrls", "s3:GetObject", f"{crls}/{prefix}*"),
         allow("PublishSnapshot", ["s3:GetObject", "s3:PutObject"], SNAPSHOT),
+        allow("ReadOverrides", "s3:GetObject", OVERRIDES),
         allow("TellMissingFromForbidden", "s3:ListBucket", "<SnapshotBucket.Arn>"),
     ]
     failed = [allow(None, "sqs:SendMessage", "<RefreshFailures.Arn>")]
@@ -409,8 +412,22 @@ def each_function_may_do_what_it_does(check, stack):
         actual = properties.get("ManagedPolicyArns", [])
         check.equal(stack, f"managed policies of {name}", actual, managed)
         check.equal(stack, name, in_order(statements), in_order(allowed))
-    for kind in ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::User"]:
+    for kind in ["AWS::IAM::Policy", "AWS::IAM::User"]:
         check.equal(stack, kind, stack.of_type(kind), {})
+    operator = {
+        "Description": "Block certificates and public keys, and unblock them",
+        "PolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                allow("WriteOverrides", ["s3:GetObject", "s3:PutObject"], OVERRIDES),
+                allow("TellMissingFromForbidden", "s3:ListBucket", "<SnapshotBucket.Arn>"),
+            ],
+        },
+    }
+    policies = {
+        name: policy["Properties"] for name, policy in stack.of_type("AWS::IAM::ManagedPolicy").items()
+    }
+    check.equal(stack, "managed policies", policies, {"OverridesPolicy": operator})
 
 
 def in_order(statements):
@@ -433,6 +450,7 @@ def functions_are_called_by_whom_they_serve(check, stack):
     expected = {
         ("<AuthorizerAliaslive>", gateway, f"{arn}/authorizers/*"),
         ("<CrlFetcher>", "events.amazonaws.com", "<CrlFetcherCrlWritten.Arn>"),
+        ("<CrlFetcher>", "events.amazonaws.com", "<CrlFetcherOverridesWritten.Arn>"),
         ("<CrlFetcher>", "events.amazonaws.com", "<CrlFetcherCertificateRevoked.Arn>"),
     }
     if stack.name not in OWN_API:
@@ -516,9 +534,21 @@ def fetcher_runs_by_schedule_and_by_event(check, stack):
     }
     check.equal(stack, "CRL written", written.get("EventPattern"), pattern)
     check.equal(stack, "CRL_BUCKET", stack.variable("CrlFetcher", "CRL_BUCKET"), stack.crl_bucket)
+    overridden = stack.properties("CrlFetcherOverridesWritten")
+    pattern["detail"] = {
+        "bucket": {"name": ["<SnapshotBucket>"]},
+        "object": {"key": ["overrides/overrides.json"]},
+    }
+    check.equal(stack, "overrides written", overridden.get("EventPattern"), pattern)
+    for name, value in [
+        ("OVERRIDES_BUCKET", "<SnapshotBucket>"),
+        ("OVERRIDES_KEY", "overrides/overrides.json"),
+    ]:
+        check.equal(stack, name, stack.variable("CrlFetcher", name), value)
     # A CRL that is not announced is found by the schedule; a revocation is said once.
     for rule, seconds, attempts in [
         ("CrlFetcherCrlWritten", 3600, 10),
+        ("CrlFetcherOverridesWritten", 3600, 10),
         ("CrlFetcherCertificateRevoked", 86400, 185),
     ]:
         retries = {"MaximumEventAgeInSeconds": seconds, "MaximumRetryAttempts": attempts}
@@ -532,7 +562,8 @@ def fetcher_runs_by_schedule_and_by_event(check, stack):
     check.equal(stack, "longest wait", invoke.get("MaximumEventAgeInSeconds"), 21600)
     check.equal(stack, "retries", invoke.get("MaximumRetryAttempts"), 2)
 
-    reporting = ["<CrlFetcherCrlWritten.Arn>", "<CrlFetcherCertificateRevoked.Arn>"]
+    rules = ["CrlWritten", "OverridesWritten", "CertificateRevoked"]
+    reporting = [f"<CrlFetcher{rule}.Arn>" for rule in rules]
     expected = {}
     if stack.name in PRIVATE_CA:
         own = stack.given.get("ExistingCaArns", "").split(",")
@@ -763,6 +794,8 @@ MEASURED = {
         "Denied",
         "Revoked",
         "RevocationAnnounced",
+        "Blocked",
+        "KeyBlocked",
         "IssuerRevoked",
         "UnknownIssuer",
         "IssuerWithoutCrl",
@@ -796,6 +829,9 @@ MEASURED = {
         "AnnouncedRevocations",
         "UnconfirmedRevocations",
         "AnnouncementsIgnored",
+        "BlocksInForce",
+        "BlocksWithoutCa",
+        "OverridesRefused",
     ],
 }
 # By the CA; in an alarm the worst of them.
@@ -870,6 +906,9 @@ def alarms_go_off_when_they_should(check, stack):
         },
         "unconfirmed-revocations": at_least(
             1, metric(ours, "UnconfirmedRevocations", "CrlFetcher"), life, "Maximum"
+        ),
+        "overrides-refused": at_least(
+            1, metric(ours, "OverridesRefused", "CrlFetcher"), life, "Maximum"
         ),
         "snapshot-stale": at_least(
             60,

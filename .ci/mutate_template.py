@@ -158,8 +158,8 @@ MUTATIONS = {
     "CRLs without an announcement": ("", "EventBridgeEnabled: true", "EventBridgeEnabled: false"),
     "every object": (
         "",
-        "${SnapshotBucket.Arn}/revocation.snapshot\n            # S3 says",
-        "${SnapshotBucket.Arn}/*\n            # S3 says",
+        "${SnapshotBucket.Arn}/revocation.snapshot\n            - Sid: ReadOverrides",
+        "${SnapshotBucket.Arn}/*\n            - Sid: ReadOverrides",
     ),
     "every action": ("ReadSnapshot", "Action: s3:GetObject", "Action: s3:*"),
     "a fetcher that writes CRLs": (
@@ -238,6 +238,32 @@ MUTATIONS = {
         "ACM Private CA Certificate Issuance",
     ),
     "revocations that failed": ("CertificateRevoked:", "result: [success]", "result: [failure]"),
+    "overrides that start no refresh": (
+        "OverridesWritten:",
+        "key: [overrides/overrides.json]",
+        "key: [suffix: .crl]",
+    ),
+    "a bucket that tells of no overrides": (
+        "  SnapshotBucket:",
+        "EventBridgeEnabled: true",
+        "EventBridgeEnabled: false",
+    ),
+    "overrides that are looked for elsewhere": (
+        "",
+        "OVERRIDES_KEY: overrides/overrides.json",
+        "OVERRIDES_KEY: overrides.json",
+    ),
+    "no overrides": ("", "          OVERRIDES_BUCKET: !Ref SnapshotBucket\n", ""),
+    "operators who may write snapshots": (
+        "OverridesPolicy:",
+        "Resource: !Sub ${SnapshotBucket.Arn}/overrides/overrides.json",
+        "Resource: !Sub ${SnapshotBucket.Arn}/*",
+    ),
+    "a fetcher that may write overrides": (
+        "- Sid: ReadOverrides",
+        "Action: s3:GetObject",
+        "Action: [s3:GetObject, s3:PutObject]",
+    ),
     "a rule that is switched off": (
         "        CertificateRevoked:\n",
         "          Properties:\n",

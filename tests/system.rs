@@ -23,6 +23,8 @@ mod faults;
 mod golden;
 #[path = "system/issuers.rs"]
 mod issuers;
+#[path = "system/overrides.rs"]
+mod overrides;
 #[path = "system/policies.rs"]
 mod policies;
 #[path = "system/refresh_metrics.rs"]

@@ -443,6 +443,30 @@ fn fetcher_runs_when_a_crl_is_written() {
     );
 }
 
+#[test]
+fn fetcher_runs_when_overrides_are_written() {
+    let template = template();
+    let fetcher = at(&template, "Resources.CrlFetcher.Properties");
+    assert_eq!(
+        at(fetcher, "Events.OverridesWritten.Properties.Pattern"),
+        &yaml(
+            "
+            source: [aws.s3]
+            detail-type: [Object Created]
+            detail:
+              bucket:
+                name: [!Ref SnapshotBucket]
+              object:
+                key: [overrides/overrides.json]
+            "
+        )
+    );
+    let variables = at(fetcher, "Environment.Variables");
+    assert_eq!(variables["OVERRIDES_BUCKET"], yaml("!Ref SnapshotBucket"));
+    let key = yaml("overrides/overrides.json");
+    assert_eq!(variables["OVERRIDES_KEY"], key);
+}
+
 /// What the function counts as its own accounts is what the rule lets through.
 #[test]
 fn fetcher_runs_when_a_certificate_is_revoked() {
@@ -557,6 +581,7 @@ fn refreshes_that_fail_for_good_end_in_the_queue() {
               ArnLike:
                 aws:SourceArn:
                   - !GetAtt CrlFetcherCrlWritten.Arn
+                  - !GetAtt CrlFetcherOverridesWritten.Arn
                   - !GetAtt CrlFetcherCertificateRevoked.Arn
                   - !If [PrivateCa, !GetAtt CrlGenerationFailed.Arn, !Ref AWS::NoValue]
             "
@@ -599,6 +624,10 @@ fn fetcher_may_do_what_it_does_and_no_more() {
                   Effect: Allow
                   Action: [s3:GetObject, s3:PutObject]
                   Resource: !Sub ${{SnapshotBucket.Arn}}/{SNAPSHOT_KEY}
+                - Sid: ReadOverrides
+                  Effect: Allow
+                  Action: s3:GetObject
+                  Resource: !Sub ${{SnapshotBucket.Arn}}/overrides/overrides.json
                 - Sid: TellMissingFromForbidden
                   Effect: Allow
                   Action: s3:ListBucket

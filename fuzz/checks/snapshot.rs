@@ -101,6 +101,9 @@ fn check_snapshot(octets: &[u8], snapshot: &Snapshot<&[u8]>) {
     assert_eq!(encoded, octets, "not the one encoding of what it says");
     assert_eq!(whole.to_contents(), contents);
     let _ = snapshot.truststore();
+    for blocked in snapshot.blocked_keys().iter() {
+        assert_eq!(snapshot.blocked_keys().find(&blocked.key), Some(blocked));
+    }
     assert!(!format!("{snapshot:?} {}", snapshot.id()).is_empty());
     let _ = snapshot.built_at().to_string();
     for issuer in snapshot.issuers() {

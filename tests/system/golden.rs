@@ -5,15 +5,15 @@ use std::path::PathBuf;
 
 use revocation::distribution_point::DistributionPoint;
 use revocation::{
-    Certificate, CertificateKind, Contents, Covers, CrlNumber, CrlRecord, Issuer, IssuerRecord,
-    Notice, ObjectRef, Origin, RevokedBy, RevokedSet, Role, Scope, SerialNumber, Snapshot, Status,
-    UnixTime, UnknownReason,
+    BlockedKey, Certificate, CertificateKind, Contents, Covers, CrlNumber, CrlRecord, Issuer,
+    IssuerRecord, Notice, ObjectRef, Origin, RevokedBy, RevokedSet, Role, Scope, SerialNumber,
+    Snapshot, Status, UnixTime, UnknownReason,
 };
 use testkit::pki::der;
 
 #[test]
-fn version_4_is_written_and_read_as_ever() {
-    let golden = golden("snapshot-v4.bin");
+fn version_5_is_written_and_read_as_ever() {
+    let golden = golden("snapshot-v5.bin");
     let snapshot = Snapshot::decode(golden.clone()).unwrap();
     assert_eq!(snapshot.to_contents(), contents());
     assert_eq!(contents().encode().unwrap(), golden);
@@ -22,7 +22,8 @@ fn version_4_is_written_and_read_as_ever() {
 #[test]
 fn every_version_answers_as_ever() {
     let (not_revoked, listed) = (Status::NotRevoked, Status::Revoked(RevokedBy::Listing));
-    let announced = Status::Revoked(RevokedBy::Notice(Origin::Announcement));
+    let notice = |origin| Status::Revoked(RevokedBy::Notice(origin));
+    let (announced, blocked) = (notice(Origin::Announcement), notice(Origin::Override));
     let cases = [
         ("Complete CA", &[2_u8][..], None, not_revoked),
         ("Complete CA", &[0], None, listed),
@@ -53,6 +54,7 @@ fn every_version_answers_as_ever() {
         ("Hasty CA", &[0, 0x85], None, announced),
         ("Hasty CA", &[0x85], None, announced),
         ("Hasty CA", &[6], None, listed),
+        ("Hasty CA", &[8], None, blocked),
         // The time is over that it counted.
         ("Hasty CA", &[7], None, not_revoked),
         ("Other CA", &[5], None, Status::from(UnknownReason::Issuer)),
@@ -66,7 +68,7 @@ fn every_version_answers_as_ever() {
             Status::from(UnknownReason::IssuerStatus),
         ),
     ];
-    answers_as_expected("snapshot-v4.bin", &cases);
+    answers_as_expected("snapshot-v5.bin", &cases);
 }
 
 fn answers_as_expected(file: &str, cases: &[(&str, &[u8], Option<&str>, Status)]) {
@@ -159,6 +161,11 @@ fn contents() -> Contents {
         since: NOW.plus(-60),
         until,
     };
+    let blocked_key = |octet, until| BlockedKey {
+        key: [octet; 32],
+        since: NOW.plus(-60),
+        until,
+    };
     let mut issuers = vec![
         record(
             "Complete CA",
@@ -204,6 +211,10 @@ fn contents() -> Contents {
             notices: vec![
                 notice(&[5], fresh),
                 notice(&[7], expired),
+                Notice {
+                    origin: Origin::Override,
+                    ..notice(&[8], fresh)
+                },
                 notice(&[0, 0x85], fresh),
                 notice(&[0x85], fresh),
             ],
@@ -243,7 +254,7 @@ fn contents() -> Contents {
         built_at: NOW,
         builder: "crl-fetcher 0.1.0".to_owned(),
         truststore: object("truststore.pem", "\"5d41402abc4b2a76b9719d911017c592\""),
-        blocked_keys: Vec::new(),
+        blocked_keys: vec![blocked_key(0x0b, fresh), blocked_key(0xb1, expired)],
         issuers,
     }
 }

@@ -11,6 +11,7 @@ mod cas;
 mod catalogue;
 mod ledger;
 mod notices;
+mod overrides;
 mod refused;
 
 use crl_fetcher::crl::{CertificateList, VerifiedCrl};

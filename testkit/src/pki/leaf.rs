@@ -41,13 +41,21 @@ impl Leaf {
         self.serial_content.clone()
     }
 
+    /// The public key, as DER `SubjectPublicKeyInfo`.
+    pub fn spki_der(&self) -> Vec<u8> {
+        self.key.spki_der()
+    }
+
     /// The common name the certificate was issued with.
     pub fn common_name(&self) -> &str {
         &self.common_name
     }
 
     pub(crate) fn issue(issuer: &Ca, common_name: &str, options: LeafOptions) -> Self {
-        let key = SigningKey::generate(options.key);
+        let key = match &options.key_of {
+            Some(other) => other.key.clone(),
+            None => SigningKey::generate(options.key),
+        };
         let extensions = options.extensions(issuer, common_name, &key);
         let serial_content = options.serial.into_content();
         let certificate_der = TbsCertificate {
@@ -84,6 +92,8 @@ impl Leaf {
 pub struct LeafOptions {
     /// The kind of the certificate's own key.
     pub key: KeyKind,
+    /// Somebody whose key it has, in the place of one of its own.
+    pub key_of: Option<Leaf>,
     /// The serial number.
     pub serial: Serial,
     /// `notBefore`, in seconds since 1970.
@@ -119,6 +129,7 @@ impl Default for LeafOptions {
     fn default() -> Self {
         Self {
             key: KeyKind::P256,
+            key_of: None,
             serial: Serial::Random,
             not_before: YEAR_2026,
             not_after: YEAR_2027,
