@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use authorizer::config::{Config, VARIABLES};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use crl_fetcher::overrides::{MAX_NOTE_CHARACTERS, is_note};
 use revocation::UnixTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -34,6 +35,15 @@ pub(crate) enum Command {
     /// Shows and compares snapshots.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
+    /// Has a certificate or a public key denied, whatever its CA says.
+    #[command(after_help = OVERRIDES)]
+    Block(Block),
+    /// Takes a block back. Exit status 1 where there is none.
+    #[command(after_help = OVERRIDES)]
+    Unblock(Unblock),
+    /// Lists what is blocked, why, and until when.
+    #[command(after_help = OVERRIDES)]
+    Blocks(Blocks),
 }
 
 #[derive(Debug, Subcommand)]
@@ -145,6 +155,68 @@ pub(crate) struct Diff {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Block {
+    /// The overrides: s3://BUCKET/KEY or a file
+    #[arg(long, value_name = "OVERRIDES", value_parser = source())]
+    pub(crate) overrides: Source,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Up to when: Unix seconds, RFC 3339, or from now on, such as 30d, 12h or 45m
+    #[arg(long, value_name = "TIME", value_parser = end)]
+    pub(crate) until: UnixTime,
+    /// Why, for those who find it later: one line
+    #[arg(long, value_name = "TEXT", value_parser = note)]
+    pub(crate) note: String,
+    #[arg(skip = now())]
+    pub(crate) now: UnixTime,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Unblock {
+    /// The overrides: s3://BUCKET/KEY or a file
+    #[arg(long, value_name = "OVERRIDES", value_parser = source())]
+    pub(crate) overrides: Source,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[arg(skip = now())]
+    pub(crate) now: UnixTime,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Blocks {
+    /// The overrides: s3://BUCKET/KEY or a file
+    #[arg(long, value_name = "OVERRIDES", value_parser = source())]
+    pub(crate) overrides: Source,
+    /// How to print the result
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+    #[arg(skip = now())]
+    pub(crate) now: UnixTime,
+}
+
+/// What is blocked: a certificate, by itself or by its CA and serial number, or a public key.
+#[derive(Debug, Args)]
+#[group(id = "target", required = true, args = ["serial", "cert", "key_of", "key"])]
+pub(crate) struct Target {
+    /// The CA that issued the certificate: its key identifier in hexadecimal, or a file with its
+    /// certificate
+    #[arg(long, value_name = "KEY-ID|FILE", conflicts_with_all = ["key_of", "key"])]
+    pub(crate) issuer: Option<String>,
+    /// The certificate's serial number in hexadecimal
+    #[arg(long, value_name = "HEX", requires = "issuer")]
+    pub(crate) serial: Option<String>,
+    /// The certificate, DER or PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// A certificate, DER or PEM, whose public key is blocked in any other one too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_of: Option<PathBuf>,
+    /// That public key: SHA-256 of its SubjectPublicKeyInfo in hexadecimal
+    #[arg(long, value_name = "HEX")]
+    pub(crate) key: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Verification {
     /// A file with CA certificates, DER or PEM: the truststore of the API
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
@@ -231,6 +303,38 @@ fn moment(text: &str) -> Result<UnixTime, String> {
     })
 }
 
+/// A moment, or how far from now it is.
+fn end(text: &str) -> Result<UnixTime, String> {
+    let distance = text.split_at_checked(text.len().saturating_sub(1));
+    let seconds = distance.and_then(|(count, unit)| {
+        let seconds = match unit {
+            "d" => 86_400,
+            "h" => 3600,
+            "m" => 60,
+            _ => return None,
+        };
+        count
+            .parse::<u32>()
+            .ok()
+            .map(|count| i64::from(count) * seconds)
+    });
+    match seconds {
+        Some(seconds) => Ok(now().plus(seconds)),
+        None => {
+            moment(text).map_err(|error| format!("{error}, nor a time from now on (30d, 12h, 45m)"))
+        }
+    }
+}
+
+fn note(text: &str) -> Result<String, String> {
+    match is_note(text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "it is not one line of 1 to {MAX_NOTE_CHARACTERS} characters"
+        )),
+    }
+}
+
 /// The one place that reads the clock.
 fn now() -> UnixTime {
     UnixTime::from_seconds(OffsetDateTime::now_utc().unix_timestamp())
@@ -239,11 +343,19 @@ fn now() -> UnixTime {
 const EXIT_STATUS: &str = "Exit status:
   0  every CRL is accepted and, with --cert, the certificate is allowed
      (authorize: an answer was printed, allow or deny; explain: the decision
-     is allow; snapshot show: always; snapshot diff: there is no difference)
+     is allow; snapshot show, block, blocks: always; snapshot diff: there is
+     no difference; unblock: a block was taken back)
   1  a CRL is refused, or the certificate is denied (snapshot diff: there are
-     differences)
+     differences; unblock: there was no block)
   2  unusable arguments, files or objects
   3  authorize: the function would answer with an error";
+
+const OVERRIDES: &str =
+    "The overrides are the object that OVERRIDES_BUCKET and OVERRIDES_KEY of crl-fetcher
+name, or a file to be copied there. In S3 they take s3:GetObject, s3:PutObject and
+s3:ListBucket: of the template's stack, the output Overrides is their address, and
+OverridesPolicyArn a policy with these permissions. What others write at the same
+time is kept. A block denies; there is none that lets anybody in.";
 
 const SOURCES: &str =
     "A snapshot is a file, s3://BUCKET/KEY, or s3://BUCKET/KEY?versionId=ID for an

@@ -10,6 +10,7 @@ use crl_fetcher::truststore::Truststore;
 use crl_fetcher::{MAX_SNAPSHOT_OCTETS, S3Error, get_version, is_pem, s3_client};
 use revocation::{Snapshot, SnapshotError};
 use serde_json::value::RawValue;
+use tokio::runtime::Runtime;
 
 /// The whole of a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, InputError> {
@@ -47,13 +48,18 @@ pub(crate) fn certificate(path: &Path) -> Result<Result<ClientCert, ClientCertEr
     Ok(ClientCert::from_der(&octets))
 }
 
+/// The same where one that cannot be read is of no use.
+pub(crate) fn readable_certificate(path: &Path) -> Result<ClientCert, InputError> {
+    certificate(path)?.map_err(|error| InputError::new(path.display(), error))
+}
+
 /// The authorizer event in a file: any JSON is one.
 pub(crate) fn event(path: &Path) -> Result<Box<RawValue>, InputError> {
     serde_json::from_slice(&read(path)?)
         .map_err(|error| InputError::new(path.display(), format_args!("it is not JSON: {error}")))
 }
 
-/// Where a snapshot is.
+/// Where a snapshot is, or the overrides.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     /// In a file.
@@ -114,10 +120,7 @@ impl Source {
     }
 
     fn object(&self, location: &Location, version_id: Option<&str>) -> Result<Vec<u8>, InputError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| InputError::new(self, error))?;
+        let runtime = runtime().map_err(|error| InputError::new(self, error))?;
         let read = async {
             let client = s3_client().await;
             get_version(&client, location, version_id, MAX_SNAPSHOT_OCTETS).await
@@ -131,6 +134,12 @@ impl Source {
         })?;
         Ok(object.octets)
     }
+}
+
+/// What calls to S3 run on.
+pub(crate) fn runtime() -> std::io::Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build()
 }
 
 impl fmt::Display for Source {

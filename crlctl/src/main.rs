@@ -3,9 +3,10 @@
 //!
 //! Exit status: 0 all accepted and, with a certificate, allow; 1 a CRL refused, deny, or snapshots that
 //! differ; 2 unusable arguments, files or objects; 3 where the authorizer Lambda would answer with an
-//! error.
+//! error. And what the operator has blocked.
 
 mod arguments;
+mod blocks;
 mod diff;
 mod evaluation;
 mod explain;
@@ -26,6 +27,7 @@ use serde::Serialize;
 use crate::arguments::{
     Arguments, Authorize, Check, Command, Diff, Explain, Format, Inspect, Show, SnapshotCommand,
 };
+use crate::blocks::Change;
 use crate::diff::Difference;
 use crate::evaluation::{Evaluation, Inspection};
 use crate::input::InputError;
@@ -40,6 +42,11 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain(&arguments),
         Command::Snapshot(SnapshotCommand::Show(arguments)) => show(&arguments),
         Command::Snapshot(SnapshotCommand::Diff(arguments)) => diff(&arguments),
+        Command::Block(arguments) => blocks::block(&arguments).map(|change| changed(&change)),
+        Command::Unblock(arguments) => blocks::unblock(&arguments).map(|change| changed(&change)),
+        Command::Blocks(arguments) => {
+            blocks::blocks(&arguments).map(|listing| print(&listing, arguments.format, true))
+        }
     };
     result.unwrap_or_else(|error| {
         eprintln!("crlctl: {error}");
@@ -153,6 +160,14 @@ fn diff(arguments: &Diff) -> Result<ExitCode, InputError> {
     let difference = Difference::new(snapshots, [old, new], *limit);
     let is_same = !difference.differ();
     Ok(print(&difference, *format, is_same))
+}
+
+fn changed(change: &Change) -> ExitCode {
+    print!("{change}");
+    match change.happened() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(NOT_GOOD),
+    }
 }
 
 fn finish(report: Report, format: Format) -> ExitCode {
