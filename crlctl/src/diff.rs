@@ -8,7 +8,7 @@ use std::fmt;
 use revocation::{CrlView, IssuerView, SerialNumber, Snapshot, UnixTime};
 use serde::Serialize;
 
-use crate::facts::{CrlFacts, IssuerFacts, Plain, SnapshotFacts};
+use crate::facts::{BlockedKeyFacts, CrlFacts, IssuerFacts, Period, Plain, SnapshotFacts};
 use crate::input::Source;
 
 /// What changed.
@@ -20,6 +20,8 @@ pub(crate) struct Difference {
     new: SnapshotFacts,
     /// The truststore is another one, or another version of it.
     truststore_changed: bool,
+    /// What changed of the public keys that the operator has blocked.
+    blocked_keys: Vec<BlockedKeyChange>,
     /// Those that changed in any way.
     issuers: Vec<IssuerChange>,
 }
@@ -38,19 +40,26 @@ struct IssuerChange {
 }
 
 #[derive(Debug, Serialize)]
+struct BlockedKeyChange {
+    change: Change,
+    old: Option<BlockedKeyFacts>,
+    new: Option<BlockedKeyFacts>,
+}
+
+#[derive(Debug, Serialize)]
 struct CrlChange {
     change: Change,
     old: Option<CrlFacts>,
     new: Option<CrlFacts>,
 }
 
-/// What became of an issuer, or of the CRL of a scope.
+/// What became of an issuer, of a blocked key, or of the CRL of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Change {
     Added,
     Removed,
-    /// Of an issuer: something about it, or its CRLs.
+    /// Of an issuer: something about it, or its CRLs. Of a blocked key: how long it is blocked.
     Changed,
     /// By a CRL of a greater number.
     Superseded,
@@ -87,11 +96,21 @@ impl Difference {
             .into_values()
             .filter_map(|[old, new]| IssuerChange::new(old, new, at, limit))
             .collect();
+        let blocked_keys = pairs(
+            old.blocked_keys().iter(),
+            new.blocked_keys().iter(),
+            |blocked| blocked.key,
+        );
+        let blocked_keys: Vec<_> = blocked_keys
+            .into_values()
+            .filter_map(|keys| BlockedKeyChange::new(keys.map(|key| key.map(Into::into))))
+            .collect();
         Self {
-            differ: truststore_changed || !issuers.is_empty(),
+            differ: truststore_changed || !blocked_keys.is_empty() || !issuers.is_empty(),
             old: SnapshotFacts::new(old, sources[0]),
             new: SnapshotFacts::new(new, sources[1]),
             truststore_changed,
+            blocked_keys,
             issuers,
         }
     }
@@ -132,6 +151,18 @@ impl IssuerChange {
             newly_listed,
             no_longer_listed,
         })
+    }
+}
+
+impl BlockedKeyChange {
+    /// `None` if there is none.
+    fn new([old, new]: [Option<BlockedKeyFacts>; 2]) -> Option<Self> {
+        let change = match (&old, &new) {
+            (None, _) => Change::Added,
+            (_, None) => Change::Removed,
+            (Some(_), Some(_)) => Change::Changed,
+        };
+        (old != new).then_some(Self { change, old, new })
     }
 }
 
@@ -273,6 +304,9 @@ impl fmt::Display for Difference {
             let (old, new) = (&self.old.truststore, &self.new.truststore);
             writeln!(f, "truststore     {old} -> {new}")?;
         }
+        self.blocked_keys
+            .iter()
+            .try_for_each(|key| write!(f, "{key}"))?;
         self.issuers
             .iter()
             .try_for_each(|issuer| write!(f, "{issuer}"))
@@ -306,6 +340,7 @@ impl fmt::Display for IssuerChange {
                 }
             }
         }
+        self.write_blocked(f)?;
         self.crls.iter().try_for_each(|crl| write!(f, "{crl}"))?;
         for (label, Listed { count, first }) in [
             ("newly listed", &self.newly_listed),
@@ -318,6 +353,53 @@ impl fmt::Display for IssuerChange {
             }
         }
         Ok(())
+    }
+}
+
+impl IssuerChange {
+    /// The certificates that are blocked newly, not any more, or for another time. A CA that has just
+    /// come may have some, and those of one that goes go with it.
+    fn write_blocked(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [old, new] = [&self.old, &self.new].map(|facts| {
+            let blocked = facts.iter().flat_map(|facts| &facts.blocked);
+            blocked.map(|blocked| (blocked.serial_number.as_str(), blocked.period))
+        });
+        for [old, new] in pairs(old, new, |(serial, _)| *serial).into_values() {
+            write_block(f, old, new)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_block(
+    f: &mut fmt::Formatter<'_>,
+    old: Option<(&str, Period)>,
+    new: Option<(&str, Period)>,
+) -> fmt::Result {
+    match (old, new) {
+        (Some((_, old)), Some((_, new))) if old == new => Ok(()),
+        (Some((_, old)), Some((what, new))) => {
+            writeln!(f, "  blocked      {what}, {new}, was {old}")
+        }
+        (None, Some((what, new))) => writeln!(f, "  blocked      {what}, {new}"),
+        (Some((what, _)), None) => writeln!(f, "  unblocked    {what}"),
+        (None, None) => Ok(()),
+    }
+}
+
+impl fmt::Display for BlockedKeyChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = self.change.mark();
+        match (&self.old, &self.new) {
+            (Some(old), Some(BlockedKeyFacts { key, period })) => {
+                writeln!(f, "{mark} blocked key {key}, {period}, was {}", old.period)
+            }
+            (None, Some(BlockedKeyFacts { key, period })) => {
+                writeln!(f, "{mark} blocked key {key}, {period}")
+            }
+            (Some(BlockedKeyFacts { key, .. }), None) => writeln!(f, "{mark} blocked key {key}"),
+            (None, None) => Ok(()),
+        }
     }
 }
 

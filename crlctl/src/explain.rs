@@ -14,14 +14,14 @@ use authorizer::recent::RecentClients;
 use authorizer::{Answer, respond};
 use revocation::distribution_point::DisplayName;
 use revocation::{
-    Authority, CertificateKind, CrlFinding, IssuerFinding, ReferredBy, Snapshot, Status, UnixTime,
-    hexadecimal,
+    Authority, BlockedKey, CertificateKind, CrlFinding, IssuerFinding, ReferredBy, Snapshot,
+    Status, UnixTime, hexadecimal,
 };
 use serde::Serialize;
 
 use self::words::{Case, Words};
 use crate::arguments::Explain;
-use crate::facts::{CrlFacts, IssuerFacts, Plain, SnapshotFacts, distance};
+use crate::facts::{BlockedKeyFacts, CrlFacts, IssuerFacts, Plain, SnapshotFacts, distance};
 use crate::input::{self, InputError};
 
 /// A decision and what led to it.
@@ -45,6 +45,8 @@ pub(crate) struct Explanation {
     expired_crl_grace_seconds: i64,
     snapshot: SnapshotFacts,
     certificate: Option<CertificateFacts>,
+    /// The override that blocks its public key, where one does.
+    blocked_key: Option<BlockedKeyFacts>,
     /// The CAs that may have issued it.
     issuers: Vec<ExplainedIssuer>,
     /// The other CAs of its issuer's name.
@@ -64,6 +66,8 @@ struct CertificateFacts {
     not_before: String,
     not_after: String,
     fingerprint_sha256: String,
+    /// Of its DER SubjectPublicKeyInfo, as `crlctl block --key` takes it.
+    public_key_sha256: String,
     /// The names of each of its CRL distribution points.
     distribution_points: Vec<Vec<String>>,
 }
@@ -137,6 +141,7 @@ pub(crate) fn explain(arguments: &Explain) -> Result<Explanation, InputError> {
         others: &others,
         outlook: explanation.as_ref().map(revocation::Explanation::outlook),
     };
+    let blocked_key = case.outlook.and_then(|outlook| outlook.blocked_key);
     let status = case.status();
     let Words { because, changes } = case.words();
     Ok(Explanation {
@@ -160,6 +165,7 @@ pub(crate) fn explain(arguments: &Explain) -> Result<Explanation, InputError> {
         expired_crl_grace_seconds: grace,
         snapshot: SnapshotFacts::new(&snapshot, &arguments.snapshot),
         certificate: certificate.map(CertificateFacts::new),
+        blocked_key: blocked_key.map(BlockedKeyFacts::from),
         issuers: findings
             .iter()
             .map(|finding| ExplainedIssuer::new(finding, at, grace))
@@ -259,6 +265,7 @@ impl CertificateFacts {
             not_before: client.not_before.to_string(),
             not_after: client.not_after.to_string(),
             fingerprint_sha256: hexadecimal(&client.fingerprint),
+            public_key_sha256: hexadecimal(&BlockedKey::hash(certificate.public_key)),
             distribution_points: certificate
                 .distribution_points
                 .iter()
@@ -354,6 +361,7 @@ impl fmt::Display for CertificateFacts {
             "  valid        {} to {}",
             self.not_before, self.not_after
         )?;
+        writeln!(f, "  public key   {}", self.public_key_sha256)?;
         for names in &self.distribution_points {
             writeln!(f, "  CRL at       {}", Plain(&names.join(" ")))?;
         }

@@ -4,9 +4,10 @@ use std::fmt::{self, Write};
 
 use crl_fetcher::report::show_name;
 use revocation::{
-    CrlNumber, CrlView, IssuerView, ObjectView, Role, Snapshot, UnixTime, hexadecimal,
+    BlockedKey, CrlNumber, CrlView, IssuerView, Notice, ObjectView, Origin, Role, Snapshot,
+    UnixTime, hexadecimal,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::input::Source;
 use crate::report::as_json_number;
@@ -47,6 +48,35 @@ pub(crate) struct IssuerFacts {
     pub(crate) good_until: Option<String>,
     /// The serial numbers of certificates that it announced to be revoked, which no CRL lists yet.
     pub(crate) announced: Vec<String>,
+    /// Its certificates that the operator has blocked.
+    pub(crate) blocked: Vec<BlockedCertificateFacts>,
+}
+
+/// A certificate that an override blocks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BlockedCertificateFacts {
+    pub(crate) serial_number: String,
+    #[serde(flatten)]
+    pub(crate) period: Period,
+}
+
+/// A public key that an override blocks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct BlockedKeyFacts {
+    /// SHA-256 of its DER SubjectPublicKeyInfo.
+    pub(crate) key: String,
+    #[serde(flatten)]
+    pub(crate) period: Period,
+}
+
+/// From when to when an override counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Period {
+    #[serde(serialize_with = "as_text")]
+    pub(crate) since: UnixTime,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) until: UnixTime,
 }
 
 /// Whether a CA is revoked itself, at one moment.
@@ -106,6 +136,10 @@ impl IssuerFacts {
             Standing::Good
         };
         let depends = !matches!(issuer.good_until, UnixTime::MIN | UnixTime::MAX);
+        let notices = |origin| {
+            let notices = issuer.notices.iter();
+            notices.filter(move |notice| notice.origin == origin)
+        };
         Self {
             subject: show_name(issuer.name),
             key_id: hexadecimal(issuer.key_id),
@@ -113,10 +147,11 @@ impl IssuerFacts {
             signs_crls_only: issuer.role == Role::CrlSigner,
             standing,
             good_until: depends.then(|| issuer.good_until.to_string()),
-            announced: issuer
-                .notices
-                .iter()
+            announced: notices(Origin::Announcement)
                 .map(|notice| notice.serial.to_string())
+                .collect(),
+            blocked: notices(Origin::Override)
+                .map(BlockedCertificateFacts::from)
                 .collect(),
         }
     }
@@ -124,7 +159,10 @@ impl IssuerFacts {
     /// Completes "the CA is".
     pub(crate) fn standing_in_words(&self) -> String {
         match (self.standing, &self.good_until) {
-            (Standing::Revoked, _) => "revoked: a CRL of its own issuer lists it".to_owned(),
+            (Standing::Revoked, _) => {
+                "revoked: a CRL of its own issuer lists it, or it is announced or blocked"
+                    .to_owned()
+            }
             (Standing::Good, None) => "good: no CRL is to be asked about it".to_owned(),
             (Standing::Good, Some(until)) => {
                 format!("good: by the CRL of its own issuer, until {until}")
@@ -137,6 +175,37 @@ impl IssuerFacts {
                     .to_owned()
             }
         }
+    }
+}
+
+impl From<Notice> for BlockedCertificateFacts {
+    fn from(notice: Notice) -> Self {
+        Self {
+            serial_number: notice.serial.to_string(),
+            period: Period {
+                since: notice.since,
+                until: notice.until,
+            },
+        }
+    }
+}
+
+impl From<BlockedKey> for BlockedKeyFacts {
+    fn from(blocked: BlockedKey) -> Self {
+        Self {
+            key: hexadecimal(&blocked.key),
+            period: Period {
+                since: blocked.since,
+                until: blocked.until,
+            },
+        }
+    }
+}
+
+/// As that of a CRL.
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.since, self.until)
     }
 }
 
@@ -199,6 +268,10 @@ impl fmt::Display for CrlFacts {
         writeln!(f, "    from       {}", self.source)?;
         writeln!(f, "    thisUpdate {}", self.this_update)
     }
+}
+
+pub(crate) fn as_text<S: Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
 }
 
 /// A text of somebody else's, which must not command the terminal.

@@ -5,7 +5,7 @@ use std::fmt;
 use revocation::{Snapshot, UnixTime};
 use serde::Serialize;
 
-use crate::facts::{CrlFacts, IssuerFacts, Plain, SnapshotFacts, distance};
+use crate::facts::{BlockedKeyFacts, CrlFacts, IssuerFacts, Plain, SnapshotFacts, distance};
 use crate::input::Source;
 
 /// What a snapshot says, seen from one moment.
@@ -15,6 +15,8 @@ pub(crate) struct Contents {
     snapshot: SnapshotFacts,
     at: String,
     totals: Totals,
+    /// Whose certificates are denied, whoever issued them.
+    blocked_keys: Vec<BlockedKeyFacts>,
     issuers: Vec<Issuer>,
 }
 
@@ -68,6 +70,11 @@ impl Contents {
                 crls: crls().count(),
                 entries: crls().map(|crl| crl.facts.entries).sum(),
             },
+            blocked_keys: snapshot
+                .blocked_keys()
+                .iter()
+                .map(BlockedKeyFacts::from)
+                .collect(),
             issuers,
         }
     }
@@ -92,6 +99,9 @@ impl fmt::Display for Contents {
             f,
             "  in all       {issuers} issuers, {crls} CRLs, {entries} entries"
         )?;
+        for BlockedKeyFacts { key, period } in &self.blocked_keys {
+            writeln!(f, "blocked key    {key}, {period}")?;
+        }
         self.issuers
             .iter()
             .try_for_each(|issuer| write!(f, "{issuer}"))
@@ -114,6 +124,13 @@ impl fmt::Display for Issuer {
         if !facts.announced.is_empty() {
             let (count, serials) = (facts.announced.len(), facts.announced.join(" "));
             writeln!(f, "  announced    {count} that no CRL lists yet: {serials}")?;
+        }
+        for blocked in &facts.blocked {
+            writeln!(
+                f,
+                "  blocked      {}, {}",
+                blocked.serial_number, blocked.period
+            )?;
         }
         if crls.is_empty() && !facts.signs_crls_only {
             writeln!(f, "  CRL          none of its own")?;

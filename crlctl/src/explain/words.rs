@@ -246,8 +246,8 @@ impl Case<'_> {
             .filter(|finding| finding.issuer.revoked)
         {
             words.because(format!(
-                "{} is revoked itself: a CRL of its own issuer lists it, and with it all that it \
-                 issued is revoked.",
+                "{} is revoked itself: a CRL of its own issuer lists it, or it is announced or blocked, \
+                 and with it all that it issued is revoked.",
                 self.name(finding)
             ));
         }

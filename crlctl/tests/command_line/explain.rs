@@ -3,12 +3,14 @@
 use authorizer::client_cert::ClientCert;
 use authorizer::config::Config;
 use authorizer::decision::{Reason, decide};
-use revocation::{Contents, IssuerRecord, Role, Snapshot, Status, UnixTime};
+use revocation::{
+    BlockedKey, Contents, IssuerRecord, Role, SerialNumber, Snapshot, Status, UnixTime,
+};
 use serde_json::{Value, json};
 use testkit::events;
 use testkit::pki::{Ca, CaOptions, CrlDistributionPoints, KeyIdentifier, Leaf, LeafOptions, oid};
 
-use crate::snapshots::{announced, publish, snapshot};
+use crate::snapshots::{announced, hexadecimal, overrides, publish, snapshot, snapshot_with};
 use crate::{AT, Folder, Run, crlctl};
 
 /// [`AT`].
@@ -326,6 +328,7 @@ fn a_decision_is_told_in_words() {
          issuer       C=US, O=Example, CN=CA with an expired CRL\n  \
          issuer's key {}\n  \
          valid        2026-01-01T00:00:00Z to 2027-01-01T00:00:00Z\n  \
+         public key   {}\n  \
          CRL at       {}\n\
          snapshot       {}\n  \
          from         {}, {} octets\n  \
@@ -343,6 +346,7 @@ fn a_decision_is_told_in_words() {
          it         does not list the certificate, is authoritative for it, is not fresh\n",
         text("/certificate/serialNumber"),
         text("/issuers/0/keyId"),
+        text("/certificate/publicKeySha256"),
         text("/certificate/distributionPoints/0/0"),
         text("/snapshot/id"),
         setting.snapshot,
@@ -442,6 +446,82 @@ fn an_announced_revocation_is_told_as_one() {
     );
 }
 
+#[test]
+fn a_block_is_told_as_one() {
+    let folder = Folder::new("blocked");
+    let (ca, stranger) = (Ca::root("CA"), Ca::root("Unknown CA"));
+    let [client, stolen] = ["client", "stolen"].map(|name| ca.issue(name));
+    let foreign = stranger.issue("foreign");
+    let hash = |leaf: &Leaf| {
+        let client = ClientCert::from_der(leaf.certificate_der()).unwrap();
+        hexadecimal(&BlockedKey::hash(client.as_certificate().public_key))
+    };
+    let serial = SerialNumber::from_der_integer(&client.serial()).unwrap();
+    let of_serial = json!({"issuer": hexadecimal(ca.key_id()), "serial": serial.to_string()});
+    let targets = [
+        (of_serial, "2026-11-20"),
+        (json!({"key": hash(&stolen)}), "2026-11-20"),
+        (json!({"key": hash(&foreign)}), "2026-11-20"),
+    ];
+    let octets = snapshot_with(&[&ca], &[publish(&ca, &ca.crl())], &overrides(&targets));
+    let snapshot = folder.write("snapshot", octets);
+    let explain = |leaf: &Leaf, at, format| {
+        let cert = folder.write("client.pem", leaf.certificate_pem());
+        let arguments = ["explain", "--snapshot", &snapshot, "--cert", &cert];
+        crlctl(&[&arguments[..], &["--at", at, "--format", format]].concat())
+    };
+    let period = "made at 2026-11-09T00:00:00Z (1 d ago)";
+    let end = "until 2026-11-20T00:00:00Z (in 10 d)";
+    let advice = "crlctl blocks tells why; crlctl unblock takes it back.";
+
+    let run = explain(&client, AT, "text");
+    let expected = format!(
+        "deny: blocked\n  An override, {period}, blocks the certificate {end}.\nwhat would change it\n  \
+         {advice}\n\n"
+    );
+    assert!(run.stdout.starts_with(&expected), "{}", run.stdout);
+    let report = explain(&client, AT, "json").json();
+    assert_eq!(report["reason"], "blocked");
+    assert_eq!(report["status"], "revoked");
+    assert_eq!(report["blockedKey"], Value::Null);
+    assert_eq!(
+        report["issuers"][0]["blocked"],
+        json!([{"serialNumber": serial.to_string(),
+                "since": "2026-11-09T00:00:00Z", "until": "2026-11-20T00:00:00Z"}])
+    );
+
+    // Whoever issued it, the truststore's CA or one that it does not know.
+    for leaf in [&stolen, &foreign] {
+        let run = explain(leaf, AT, "text");
+        assert_eq!(run.status, 1, "{}", run.stderr);
+        let expected = format!(
+            "deny: key-blocked\n  An override, {period}, blocks the certificate's public key, {}, {end}, \
+             whoever issued the certificate.\nwhat would change it\n  {advice}\n  Or issue",
+            hash(leaf)
+        );
+        assert!(run.stdout.starts_with(&expected), "{}", run.stdout);
+        let report = explain(leaf, AT, "json").json();
+        assert_eq!(report["reason"], "key-blocked");
+        assert_eq!(
+            report["blockedKey"],
+            json!({"key": hash(leaf), "since": "2026-11-09T00:00:00Z",
+                   "until": "2026-11-20T00:00:00Z"})
+        );
+        assert_eq!(report["certificate"]["publicKeySha256"], hash(leaf));
+    }
+    assert_eq!(explain(&foreign, AT, "json").json()["issuers"], json!([]));
+
+    // Once the blocks have ended, what is known otherwise counts.
+    let later = "2026-11-20T00:00:01Z";
+    for (leaf, reason) in [
+        (&client, "not-revoked"),
+        (&stolen, "not-revoked"),
+        (&foreign, "unknown-issuer"),
+    ] {
+        assert_eq!(explain(leaf, later, "json").json()["reason"], reason);
+    }
+}
+
 /// CAs that share a name: which of them is meant, and which only signs CRLs.
 #[test]
 fn cas_of_one_name_are_told_apart() {
@@ -510,7 +590,7 @@ fn cas_of_one_name_are_told_apart() {
         (
             true,
             UnixTime::MAX,
-            "is revoked: a CRL of its own issuer lists it.",
+            "is revoked: a CRL of its own issuer lists it, or it is announced or blocked.",
         ),
         (false, until, "it was good until 2026-11-09T23:59:00Z."),
         (

@@ -2,6 +2,7 @@
 
 use crl_fetcher::crl::CertificateList;
 use crl_fetcher::ledger::Ledger;
+use crl_fetcher::overrides::Overrides;
 use crl_fetcher::truststore::Truststore;
 use revocation::{Notice, ObjectRef, Origin, SerialNumber, Snapshot, UnixTime, hex};
 use serde_json::{Value, json};
@@ -17,6 +18,15 @@ pub(crate) fn publish(ca: &Ca, crl: &CrlBuilder) -> (String, Vec<u8>) {
 
 /// The snapshot that the fetcher makes of that truststore and those CRLs, at [`AT`].
 pub(crate) fn snapshot(cas: &[&Ca], crls: &[(String, Vec<u8>)]) -> Vec<u8> {
+    snapshot_with(cas, crls, &Overrides::default())
+}
+
+/// The same with what the operator has blocked.
+pub(crate) fn snapshot_with(
+    cas: &[&Ca],
+    crls: &[(String, Vec<u8>)],
+    overrides: &Overrides,
+) -> Vec<u8> {
     let at = UnixTime::from_civil(2026, 11, 10, (0, 0, 0)).unwrap();
     let pem: String = cas.iter().map(|ca| ca.certificate_pem()).collect();
     let truststore = Truststore::read(pem.as_bytes()).unwrap();
@@ -30,11 +40,15 @@ pub(crate) fn snapshot(cas: &[&Ca], crls: &[(String, Vec<u8>)]) -> Vec<u8> {
         let crl = crl.verify(&truststore, at).unwrap();
         ledger.adopt(crl, object(key, key)).unwrap();
     }
+    assert_eq!(
+        ledger.override_with(overrides),
+        Vec::<&crl_fetcher::overrides::Block>::new()
+    );
     let contents = ledger.into_contents(at, object("truststore.pem", "truststore"));
     contents.encode().unwrap()
 }
 
-fn hexadecimal(octets: &[u8]) -> String {
+pub(crate) fn hexadecimal(octets: &[u8]) -> String {
     hex(octets, &mut vec![0; 2 * octets.len()]).to_owned()
 }
 
@@ -73,7 +87,8 @@ fn show_tells_all_but_the_serial_numbers() {
     let expected_ca = json!({
         "subject": "C=US, O=Example, CN=CA", "keyId": hexadecimal(ca.key_id()),
         "keyIdIsDerived": false, "signsCrlsOnly": false,
-        "standing": "good", "goodUntil": "2026-12-01T00:00:00Z", "announced": [],
+        "standing": "good", "goodUntil": "2026-12-01T00:00:00Z",
+        "announced": [], "blocked": [],
         "crls": [{
             "scope": format!("partition {url}"), "crlNumber": 7,
             "thisUpdate": "2026-11-01T00:00:00Z", "nextUpdate": "2026-11-09T23:00:00Z",
@@ -83,7 +98,8 @@ fn show_tells_all_but_the_serial_numbers() {
     });
     let expected_root = json!({
         "subject": "C=US, O=Example, CN=Root", "keyId": hexadecimal(root.key_id()),
-        "keyIdIsDerived": false, "signsCrlsOnly": false, "standing": "good", "goodUntil": null, "announced": [],
+        "keyIdIsDerived": false, "signsCrlsOnly": false, "standing": "good", "goodUntil": null,
+        "announced": [], "blocked": [],
         "crls": [{
             "scope": "complete", "crlNumber": 3,
             "thisUpdate": "2026-11-01T00:00:00Z", "nextUpdate": "2026-12-01T00:00:00Z",
@@ -100,6 +116,7 @@ fn show_tells_all_but_the_serial_numbers() {
         },
         "at": "2026-11-10T00:00:00Z",
         "totals": {"issuers": 2, "crls": 2, "entries": 2},
+        "blockedKeys": [],
         "issuers": [expected_ca, expected_root],
     });
     assert_eq!(report, expected);
@@ -172,6 +189,114 @@ fn announcements_are_shown_and_make_a_difference() {
     let lines = "  announced    7f01\n  settled      01\n";
     assert!(run.stdout.contains(lines), "{}", run.stdout);
     assert_eq!(diff(&none, &one, &[]).status, 1);
+    assert_eq!(diff(&one, &one, &[]).status, 0);
+}
+
+/// Overrides of these targets, up to that day.
+pub(crate) fn overrides(targets: &[(Value, &str)]) -> Overrides {
+    let blocks: Vec<_> = targets
+        .iter()
+        .map(|(target, day)| {
+            let mut block = target.clone();
+            block["since"] = json!("2026-11-09T00:00:00Z");
+            block["until"] = json!(format!("{day}T00:00:00Z"));
+            block["note"] = json!("INC-7");
+            block
+        })
+        .collect();
+    let file = json!({"version": 1, "blocks": blocks});
+    Overrides::read(file.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn blocks_are_shown_apart_and_make_a_difference() {
+    let folder = Folder::new("blocks-in-snapshots");
+    let ca = Ca::root("CA");
+    let issuer = hexadecimal(ca.key_id());
+    let of_serial = |serial: &str| json!({"issuer": issuer, "serial": serial});
+    let of_key = |octet: &str| json!({"key": octet.repeat(32)});
+    let [none, one, other] = [
+        ("none", &[][..]),
+        (
+            "one",
+            &[
+                (of_serial("01"), "2026-11-20"),
+                (of_serial("02"), "2026-11-20"),
+                (of_key("aa"), "2026-11-20"),
+                (of_key("bb"), "2026-11-20"),
+            ],
+        ),
+        (
+            "other",
+            &[
+                (of_serial("02"), "2026-11-30"),
+                (of_serial("7f01"), "2026-11-20"),
+                (of_key("bb"), "2026-11-30"),
+                (of_key("cc"), "2026-11-20"),
+            ],
+        ),
+    ]
+    .map(|(name, targets)| {
+        let octets = snapshot_with(&[&ca], &[publish(&ca, &ca.crl())], &overrides(targets));
+        folder.write(name, octets)
+    });
+    let [a, b, c] = ["aa", "bb", "cc"].map(|octet| octet.repeat(32));
+    let (short, long) = (
+        "2026-11-09T00:00:00Z to 2026-11-20T00:00:00Z",
+        "2026-11-09T00:00:00Z to 2026-11-30T00:00:00Z",
+    );
+
+    let run = crlctl(&["snapshot", "show", &other, "--at", AT]);
+    let keys = format!("entries\nblocked key    {b}, {long}\nblocked key    {c}, {short}\nissuer ");
+    assert!(run.stdout.contains(&keys), "{}", run.stdout);
+    let certificates = format!("  blocked      02, {long}\n  blocked      7f01, {short}\n  CRL");
+    assert!(run.stdout.contains(&certificates), "{}", run.stdout);
+    assert!(!run.stdout.contains("announced"), "{}", run.stdout);
+    let report = crlctl(&["snapshot", "show", &one, "--format", "json"]).json();
+    let period = json!({"since": "2026-11-09T00:00:00Z", "until": "2026-11-20T00:00:00Z"});
+    let with = |name: &str, value: &str| {
+        let mut facts = period.clone();
+        facts[name] = json!(value);
+        facts
+    };
+    assert_eq!(
+        report["issuers"][0]["blocked"],
+        json!([with("serialNumber", "01"), with("serialNumber", "02")])
+    );
+    assert_eq!(report["issuers"][0]["announced"], json!([]));
+    assert_eq!(
+        report["blockedKeys"],
+        json!([with("key", &a), with("key", &b)])
+    );
+
+    let run = diff(&one, &other, &[]);
+    assert_eq!(run.status, 1);
+    let keys = format!(
+        "- blocked key {a}\n~ blocked key {b}, {long}, was {short}\n+ blocked key {c}, {short}\n"
+    );
+    assert!(run.stdout.contains(&keys), "{}", run.stdout);
+    let certificates = format!(
+        "  unblocked    01\n  blocked      02, {long}, was {short}\n  blocked      7f01, {short}\n"
+    );
+    assert!(run.stdout.contains(&certificates), "{}", run.stdout);
+    let report = diff(&one, &other, &["--format", "json"]).json();
+    let changes = report["blockedKeys"].as_array().unwrap().iter();
+    let changes: Vec<_> = changes.map(|change| &change["change"]).collect();
+    assert_eq!(changes, ["removed", "changed", "added"]);
+    assert_eq!(report["blockedKeys"][0]["old"], with("key", &a));
+    assert_eq!(report["blockedKeys"][0]["new"], Value::Null);
+
+    // Of a CA that has just come, too; and keys alone are a difference.
+    let without_ca = folder.write("without-ca", snapshot(&[&Ca::root("Other CA")], &[]));
+    let run = diff(&without_ca, &one, &[]);
+    let added = format!("  blocked      01, {short}\n");
+    assert!(run.stdout.contains(&added), "{}", run.stdout);
+    let keys_only = overrides(&[(of_key("aa"), "2026-11-20")]);
+    let keys_only = snapshot_with(&[&ca], &[publish(&ca, &ca.crl())], &keys_only);
+    let run = diff(&none, &folder.write("keys-only", keys_only), &[]);
+    assert_eq!(run.status, 1);
+    let last = run.stdout.lines().last();
+    assert_eq!(last, Some(&*format!("+ blocked key {a}, {short}")));
     assert_eq!(diff(&one, &one, &[]).status, 0);
 }
 
@@ -315,7 +440,7 @@ fn diff_tells_what_became_of_a_ca() {
     assert_eq!(run.status, 1);
     for line in [
         "  was          good: by the CRL of its own issuer, until 2026-12-01T00:00:00Z",
-        "  is           revoked: a CRL of its own issuer lists it",
+        "  is           revoked: a CRL of its own issuer lists it, or it is announced or blocked",
     ] {
         assert!(
             run.stdout.lines().any(|found| found == line),
@@ -378,8 +503,8 @@ fn an_unusable_snapshot_is_named_with_the_remedy() {
         ),
         (
             "newer",
-            bent(8, 5),
-            "format version 5, this program reads 4; use the crlctl of the release",
+            bent(8, 6),
+            "format version 6, this program reads 5; use the crlctl of the release",
         ),
         ("cut", good[..100].to_vec(), "has 100 octets"),
         ("empty", Vec::new(), "cut short"),
