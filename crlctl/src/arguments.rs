@@ -196,20 +196,20 @@ pub(crate) struct Blocks {
 
 /// What is blocked: a certificate, by itself or by its CA and serial number, or a public key.
 #[derive(Debug, Args)]
-#[group(id = "target", required = true, args = ["serial", "cert", "key_of", "key"])]
+#[group(required = true, multiple = true)]
 pub(crate) struct Target {
     /// The CA that issued the certificate: its key identifier in hexadecimal, or a file with its
     /// certificate
     #[arg(long, value_name = "KEY-ID|FILE", conflicts_with_all = ["key_of", "key"])]
     pub(crate) issuer: Option<String>,
     /// The certificate's serial number in hexadecimal
-    #[arg(long, value_name = "HEX", requires = "issuer")]
+    #[arg(long, value_name = "HEX", requires = "issuer", conflicts_with_all = ["cert", "key_of", "key"])]
     pub(crate) serial: Option<String>,
     /// The certificate, DER or PEM
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key_of", "key"])]
     pub(crate) cert: Option<PathBuf>,
     /// A certificate, DER or PEM, whose public key is blocked in any other one too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
     pub(crate) key_of: Option<PathBuf>,
     /// That public key: SHA-256 of its SubjectPublicKeyInfo in hexadecimal
     #[arg(long, value_name = "HEX")]

@@ -235,8 +235,10 @@ fn target(arguments: &TargetArguments) -> Result<Target, InputError> {
             })?;
             (named, serial)
         }
-        // The parser of the arguments asks for one of them.
-        (None, None) => return Err(InputError::new("--issuer", "it needs --serial")),
+        (None, None) => {
+            let what = "it needs --serial or --cert, the certificate that this CA issued";
+            return Err(InputError::new("--issuer", what));
+        }
     };
     let issuer = issuer.ok_or_else(|| {
         InputError::new(

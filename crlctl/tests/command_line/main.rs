@@ -1,6 +1,7 @@
 //! The interface that scripts rely on: options, output and exit status of the real binary.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod blocks;
 mod explain;
 mod snapshots;
 
