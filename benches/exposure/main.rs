@@ -71,7 +71,7 @@ struct Options {
 
 const EXIT: &str = "\
 The target: 99 % of the revoked are denied everywhere within the soft age and a second, and with a soft age
-of 0.5 s or less within a second. It is checked in an optimized build only.
+of 0.5 s or less within a second. It is told of in every build and checked in an optimized one only.
 
 Exit status: 0 no wrong answer, and the target is reached; 1 otherwise; 2 it could not run.
 
@@ -93,7 +93,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether nothing was wrong, and all of it soon enough.
+/// Whether nothing was wrong, and, in an optimized build, all of it soon enough.
 async fn exposure(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
     let terms = Terms {
         soft_age: options.soft_age,

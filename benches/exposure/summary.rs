@@ -7,9 +7,9 @@ use benches::permille;
 use testkit::s3::Operation;
 
 use crate::exposures::Exposure;
-use crate::run::{Run, Terms};
+use crate::run::Run;
 
-/// Prints the figures; whether nothing was wrong, and all of it soon enough.
+/// Prints the figures; whether nothing was wrong, and, in an optimized build, all of it soon enough.
 pub(crate) fn print(run: &Run) -> bool {
     let terms = run.terms;
     let exposures = run.exposures();
@@ -24,7 +24,7 @@ pub(crate) fn print(run: &Run) -> bool {
         terms.seed
     );
     if cfg!(debug_assertions) {
-        println!("an unoptimized build: times mean nothing, and no target is checked");
+        println!("an unoptimized build, slower than what is deployed: the target is not checked");
     }
     count("requests", &counts.requests);
     let requests = u32::try_from(counts.requests).unwrap_or(u32::MAX);
@@ -73,14 +73,12 @@ pub(crate) fn print(run: &Run) -> bool {
         counts.resolutions.clone(),
     );
 
-    let is_reached = is_reached(terms, p99);
-    if !cfg!(debug_assertions) {
-        let (target, verdict) = (
-            terms.target().as_millis(),
-            if is_reached { "reached" } else { "MISSED" },
-        );
-        println!("\ntarget: p99 of \"event → denied everywhere\" at most {target} ms: {verdict}");
-    }
+    let is_reached = p99.is_some_and(|p99| p99 <= terms.target());
+    let (target, verdict) = (
+        terms.target().as_millis(),
+        if is_reached { "reached" } else { "MISSED" },
+    );
+    println!("\ntarget: p99 of \"event → denied everywhere\" at most {target} ms: {verdict}");
     for wrong in &counts.wrong_answers {
         println!("\nWRONG: {wrong}");
     }
@@ -95,15 +93,9 @@ pub(crate) fn print(run: &Run) -> bool {
         println!("\nFAILED: {failure}");
     }
     let is_right = counts.wrong == 0 && failures.is_empty() && counts.allowed > 0;
-    println!(
-        "\n{}",
-        if is_right && is_reached {
-            "OK"
-        } else {
-            "FAILED"
-        }
-    );
-    is_right && is_reached
+    let is_good = is_right && (is_reached || cfg!(debug_assertions));
+    println!("\n{}", if is_good { "OK" } else { "FAILED" });
+    is_good
 }
 
 fn count(name: &str, count: &dyn Display) {
@@ -121,11 +113,6 @@ fn row(name: &str, mut durations: Vec<Duration>) -> Option<Duration> {
     let [p50, p90, p99, max] = shown;
     println!("{name:<52} {p50:>9} {p90:>9} {p99:>9} {max:>9}");
     of(990)
-}
-
-/// A build that is not optimized is no measure.
-fn is_reached(terms: Terms, p99: Option<Duration>) -> bool {
-    cfg!(debug_assertions) || p99.is_some_and(|p99| p99 <= terms.target())
 }
 
 fn conditional_gets(run: &Run) -> usize {
