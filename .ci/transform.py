@@ -60,6 +60,7 @@ VARIANTS = {
         "RefreshMissingSeconds": "10800",
         "CrlAgeAlarmPercent": "90",
         "CrlExpiryAlarmSeconds": "3600",
+        "SnapshotSoftAgeSeconds": "0.5",
         "SnapshotHardAgeSeconds": "600",
         "RequireClientAuthEku": "yes",
         "MetricsIntervalSeconds": "60",

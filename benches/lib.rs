@@ -11,6 +11,7 @@ pub mod ours;
 pub mod processes;
 pub mod rivals;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use revocation::{
@@ -19,6 +20,7 @@ use revocation::{
 };
 use serde_json::Value;
 use testkit::events;
+use testkit::lambda::{Binaries, BuildError, build_packages};
 use testkit::pki::{Ca, KeyKind, LeafOptions};
 
 /// The large input: a million serial numbers, or so many that an unoptimized smoke run ends soon.
@@ -72,6 +74,15 @@ impl Random {
         least + Duration::from_micros(more)
     }
 
+    /// The time until the next of events that come at any moment alike, one in `mean` on the average
+    /// (Poisson).
+    pub fn until_next(&mut self, mean: Duration) -> Duration {
+        let parts = 1_000_000;
+        let part = u32::try_from(self.below(parts) + 1).unwrap_or(u32::MAX);
+        // From the least part to all: its logarithm is finite, and 0 at most.
+        mean.mul_f64(-(f64::from(part) / 1e6).ln())
+    }
+
     /// 64 bits.
     pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -79,6 +90,22 @@ impl Random {
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
+}
+
+/// Builds what the playground runs. Of cargo's output the names of the crates it compiles are left out.
+///
+/// # Errors
+/// Cargo's output.
+pub fn build_for_the_playground() -> Result<Binaries, BuildError> {
+    let mut built = build_packages(&["authorizer", "crl-fetcher", "sample-api"], |_| {})?;
+    let mut take = |name: &str| built.remove(name).unwrap_or_default();
+    Ok(Binaries {
+        authorizer: take("authorizer"),
+        crl_fetcher: take("crl-fetcher"),
+        sample_api: take("sample-api"),
+        // The playground writes its truststore itself.
+        truststore: PathBuf::new(),
+    })
 }
 
 /// So many different random serial numbers.
@@ -216,6 +243,15 @@ mod tests {
         assert_eq!(permille(&numbers[..3], 500), Some(2));
         assert_eq!(permille(&numbers[..1], 999), Some(1));
         assert_eq!(permille::<u32>(&[], 500), None);
+    }
+
+    #[test]
+    fn random_events_come_as_often_as_is_meant() {
+        let mut random = Random::new(1);
+        let mean = Duration::from_millis(250);
+        let all: Duration = (0..10_000).map(|_| random.until_next(mean)).sum();
+        let average = all / 10_000;
+        assert!((240..260).contains(&average.as_millis()), "{average:?}");
     }
 
     #[test]

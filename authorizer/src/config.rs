@@ -57,15 +57,16 @@ impl Config {
                 [("deny", OnUnknown::Deny), ("allow", OnUnknown::Allow)],
             )
         };
-        let seconds =
-            |name, default| Duration::from_secs(environment.number(name, 0..=86_400, default));
+        let age = |name, default| {
+            environment.seconds(name, Duration::ZERO..=A_DAY, Duration::from_secs(default))
+        };
         let config = Self {
             bucket: environment.required("SNAPSHOT_BUCKET", "the bucket crl-fetcher publishes to"),
             key: environment
                 .optional("SNAPSHOT_KEY")
                 .unwrap_or_else(|| "revocation.snapshot".to_owned()),
-            soft_age: seconds("SNAPSHOT_SOFT_AGE_SECONDS", 30),
-            hard_age: seconds("SNAPSHOT_HARD_AGE_SECONDS", 300),
+            soft_age: age("SNAPSHOT_SOFT_AGE_SECONDS", 30),
+            hard_age: age("SNAPSHOT_HARD_AGE_SECONDS", 300),
             metrics_interval: Duration::from_secs(environment.number(
                 "METRICS_INTERVAL_SECONDS",
                 0..=3600,
@@ -97,13 +98,15 @@ impl Config {
         if config.soft_age > config.hard_age {
             environment.problem(format!(
                 "SNAPSHOT_SOFT_AGE_SECONDS ({}) is more than SNAPSHOT_HARD_AGE_SECONDS ({})",
-                config.soft_age.as_secs(),
-                config.hard_age.as_secs()
+                config.soft_age.as_secs_f64(),
+                config.hard_age.as_secs_f64()
             ));
         }
         environment.finish(config)
     }
 }
+
+const A_DAY: Duration = Duration::from_secs(86_400);
 
 #[cfg(test)]
 mod tests {
@@ -182,6 +185,24 @@ mod tests {
         assert_eq!(
             with("METRICS_INTERVAL_SECONDS", "0").metrics_interval,
             Duration::ZERO
+        );
+    }
+
+    #[test]
+    fn ages_may_be_parts_of_a_second() {
+        let ages = |soft, hard| {
+            config(&[
+                ("SNAPSHOT_BUCKET", "s"),
+                ("SNAPSHOT_SOFT_AGE_SECONDS", soft),
+                ("SNAPSHOT_HARD_AGE_SECONDS", hard),
+            ])
+        };
+        let set = ages("0.5", "2.125").unwrap();
+        assert_eq!(set.soft_age, Duration::from_millis(500));
+        assert_eq!(set.hard_age, Duration::from_millis(2125));
+        assert_eq!(
+            ages("0.5", "0.499").unwrap_err().problems,
+            ["SNAPSHOT_SOFT_AGE_SECONDS (0.5) is more than SNAPSHOT_HARD_AGE_SECONDS (0.499)"]
         );
     }
 

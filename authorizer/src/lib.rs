@@ -13,6 +13,7 @@ pub mod config;
 pub mod decision;
 pub mod event;
 pub mod metrics;
+pub mod moment;
 mod pem;
 #[cfg(test)]
 mod plain;
@@ -21,7 +22,7 @@ pub mod response;
 pub mod snapshots;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use revocation::{SecondPartNeeded, StatusSource, UnixTime};
 use serde_json::value::RawValue;
@@ -30,6 +31,7 @@ use crate::client_cert::ClientCertError;
 use crate::decision::{Decision, Policy, Reason, decide};
 use crate::event::Request;
 use crate::metrics::Metrics;
+use crate::moment::Moment;
 use crate::recent::RecentClients;
 use crate::response::{Format, Response};
 use crate::snapshots::{Available, LoadError, Snapshots};
@@ -59,7 +61,7 @@ impl Authorizer {
     ///
     /// # Errors
     /// There is no snapshot to decide from, or its first part cannot tell and the rest cannot be had.
-    pub async fn authorize(&self, event: &RawValue, now: UnixTime) -> Result<Response, LoadError> {
+    pub async fn authorize(&self, event: &RawValue, now: Moment) -> Result<Response, LoadError> {
         let started = Instant::now();
         let answer = self.answer(event, now).await;
         match &answer {
@@ -69,7 +71,7 @@ impl Authorizer {
         answer.map(|answer| answer.response)
     }
 
-    async fn answer(&self, event: &RawValue, now: UnixTime) -> Result<Answer, LoadError> {
+    async fn answer(&self, event: &RawValue, now: Moment) -> Result<Answer, LoadError> {
         let Self {
             snapshots,
             policy,
@@ -81,26 +83,26 @@ impl Authorizer {
             Available::Whole(snapshot) => snapshot,
             Available::Early(early) => {
                 let first = early.first_part();
-                match respond(event, clients, first, now, policy, *format) {
+                match respond(event, clients, first, now.unix_time(), policy, *format) {
                     Ok(answer) => return Ok(answer),
                     Err(SecondPartNeeded) => snapshots.whole(now).await?,
                 }
             }
         };
-        let Ok(answer) = respond(event, clients, &*snapshot, now, policy, *format);
+        let Ok(answer) = respond(event, clients, &*snapshot, now.unix_time(), policy, *format);
         Ok(answer)
     }
 
     /// What is to be done when a response has been sent, before the next event is asked for: metrics
     /// are printed and the snapshot is revalidated, each where it is time. Nobody waits for it, and
     /// whatever it comes to, requests go on. Takes two seconds at most.
-    pub async fn after_response(&self, now: UnixTime) {
+    pub async fn after_response(&self, now: Moment) {
         self.metrics.print_if_due(self.snapshots.observed(), now);
         self.snapshots.keep_fresh(now).await;
     }
 
     /// Prints what was counted since the last time.
-    pub fn print_metrics(&self, now: UnixTime) {
+    pub fn print_metrics(&self, now: Moment) {
         self.metrics.print(self.snapshots.observed(), now);
     }
 }
@@ -199,10 +201,4 @@ fn log(
 /// Whoever panicked while holding it had not begun to change it.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whether `now` is not before `then` and not so long after it.
-fn is_within(duration: Duration, then: UnixTime, now: UnixTime) -> bool {
-    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-    (0..seconds).contains(&now.since(then))
 }

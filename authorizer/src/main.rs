@@ -10,11 +10,11 @@ use std::sync::Arc;
 use authorizer::Authorizer;
 use authorizer::config::Config;
 use authorizer::metrics::Metrics;
+use authorizer::moment::Moment;
 use authorizer::response::Response;
 use authorizer::snapshots::{LoadError, Snapshots};
 use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, Runtime, service_fn};
-use revocation::UnixTime;
 use serde_json::value::RawValue;
 
 use crate::after_response::AfterResponse;
@@ -63,8 +63,8 @@ async fn authorize(
     })
 }
 
-fn now() -> UnixTime {
-    UnixTime::from_seconds(environment::unix_seconds())
+fn now() -> Moment {
+    Moment::from_unix_milliseconds(environment::unix_milliseconds())
 }
 
 #[derive(Debug)]

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use environment::emf::{self, Unit};
-use revocation::UnixTime;
 
 use self::histogram::Histogram;
 use crate::decision::{Decision, Effect, Reason};
+use crate::moment::Moment;
 use crate::snapshots::Observed;
 
 /// The metrics of this function, besides one of the name [`Reason::metric`] for each reason.
@@ -30,7 +30,7 @@ pub const NAMES: &[&str] = &[
 pub struct Metrics {
     function_name: String,
     interval: Duration,
-    printed_at: Mutex<Option<UnixTime>>,
+    printed_at: Mutex<Option<Moment>>,
     allowed: AtomicU64,
     denied: AtomicU64,
     reasons: [AtomicU64; Reason::ALL.len()],
@@ -73,11 +73,11 @@ impl Metrics {
     }
 
     /// Prints a line, unless the last one was printed just now.
-    pub(crate) fn print_if_due(&self, observed: &Observed, now: UnixTime) {
+    pub(crate) fn print_if_due(&self, observed: &Observed, now: Moment) {
         let is_due = {
             let mut printed_at = crate::locked(&self.printed_at);
             let is_due = match *printed_at {
-                Some(then) => !crate::is_within(self.interval, then, now),
+                Some(then) => !now.is_within(self.interval, then),
                 None => true,
             };
             if is_due {
@@ -91,7 +91,7 @@ impl Metrics {
     }
 
     /// Prints a line, if there is anything in it.
-    pub(crate) fn print(&self, observed: &Observed, now: UnixTime) {
+    pub(crate) fn print(&self, observed: &Observed, now: Moment) {
         if let Some(metrics) = self.take(observed, now) {
             metrics.print();
         }
@@ -99,13 +99,13 @@ impl Metrics {
 
     /// What was counted, which from now on is counted anew. Of what is counted at the same time
     /// nothing is lost: it is in this line or in the next.
-    fn take(&self, observed: &Observed, now: UnixTime) -> Option<emf::Metrics> {
+    fn take(&self, observed: &Observed, now: Moment) -> Option<emf::Metrics> {
         let (allowed, denied) = (take(&self.allowed), take(&self.denied));
         let without_snapshot = take(&self.without_snapshot);
         if allowed + denied + without_snapshot == 0 {
             return None;
         }
-        let mut metrics = emf::Metrics::new(&self.function_name, now.seconds());
+        let mut metrics = emf::Metrics::new(&self.function_name, now.unix_time().seconds());
         metrics.count("Allowed", allowed);
         metrics.count("Denied", denied);
         for (reason, count) in Reason::ALL.iter().zip(&self.reasons) {
@@ -147,7 +147,7 @@ mod tests {
 
     fn taken(metrics: &Metrics, observed: &Observed) -> Option<Value> {
         let line = metrics
-            .take(observed, UnixTime::from_seconds(10))?
+            .take(observed, Moment::from_unix_milliseconds(10_000))?
             .to_line();
         Some(serde_json::from_str(&line).unwrap())
     }
@@ -207,9 +207,12 @@ mod tests {
     #[test]
     fn a_line_is_due_at_once_and_then_after_the_interval() {
         let metrics = Metrics::new("authorizer".to_owned(), Duration::from_secs(10));
-        let counted = |seconds| {
+        let counted = |seconds: i64| {
             metrics.without_snapshot();
-            metrics.print_if_due(&Observed::default(), UnixTime::from_seconds(seconds));
+            metrics.print_if_due(
+                &Observed::default(),
+                Moment::from_unix_milliseconds(seconds * 1000),
+            );
             metrics.without_snapshot.load(Ordering::Relaxed)
         };
         assert_eq!(counted(100), 0);

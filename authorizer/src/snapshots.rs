@@ -30,7 +30,7 @@ use self::early::Incomplete;
 use self::object::{Body, Found, SnapshotObject};
 pub use self::observed::Observed;
 use crate::config::Config;
-use crate::is_within;
+use crate::moment::Moment;
 
 /// Holds the current snapshot.
 #[derive(Clone)]
@@ -61,7 +61,7 @@ struct Held {
     snapshot: Available,
     etag: Arc<str>,
     /// When S3 last said that this is the current object.
-    validated_at: UnixTime,
+    validated_at: Moment,
     /// The revalidations that failed since then.
     failures: Failures,
 }
@@ -71,7 +71,7 @@ struct Held {
 struct Failures {
     count: u32,
     /// When the last attempt was begun.
-    last_at: Option<UnixTime>,
+    last_at: Option<Moment>,
 }
 
 impl Snapshots {
@@ -106,10 +106,11 @@ impl Snapshots {
     ///
     /// # Errors
     /// None could be had, now or before.
-    pub async fn current(&self, now: UnixTime) -> Result<Available, LoadError> {
+    pub async fn current(&self, now: Moment) -> Result<Available, LoadError> {
         match self.held.get(&()).await {
             Some(held) if !held.is_due(self.hard_age, now) => {
-                self.observed.decided_at_age(now.since(held.validated_at));
+                self.observed
+                    .decided_at_age(now.seconds_since(held.validated_at));
                 Ok(held.snapshot)
             }
             _ => self.load(now).await,
@@ -119,7 +120,7 @@ impl Snapshots {
     /// Revalidates a snapshot that is older than the soft age, and reads what is missing of one that is
     /// not there as a whole. To be called when no request waits. Takes two seconds at most; what was
     /// read until then is not lost.
-    pub async fn keep_fresh(&self, now: UnixTime) {
+    pub async fn keep_fresh(&self, now: Moment) {
         let Some(held) = self.held.get(&()).await else {
             return;
         };
@@ -142,13 +143,13 @@ impl Snapshots {
     ///
     /// # Errors
     /// It cannot be had.
-    pub async fn whole(&self, now: UnixTime) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
+    pub async fn whole(&self, now: Moment) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
         let whole = tokio::time::timeout(LOAD_TIMEOUT, self.complete(now)).await;
         whole.unwrap_or(Err(LoadError::Timeout(LOAD_TIMEOUT)))
     }
 
     /// Waits until the snapshot is known to be current, or cannot be known to be.
-    async fn load(&self, now: UnixTime) -> Result<Available, LoadError> {
+    async fn load(&self, now: Moment) -> Result<Available, LoadError> {
         let result = self
             .held
             .entry(())
@@ -164,14 +165,15 @@ impl Snapshots {
         let is_news = matches!(result, moka::ops::compute::CompResult::Inserted(_));
         let held = result.into_entry().map(moka::Entry::into_value);
         let held = held.ok_or(LoadError::Missing)?;
-        self.observed.decided_at_age(now.since(held.validated_at));
+        self.observed
+            .decided_at_age(now.seconds_since(held.validated_at));
         if is_news && let Available::Early(early) = &held.snapshot {
             self.complete_beside(early, now);
         }
         Ok(held.snapshot)
     }
 
-    async fn revalidate_unless_under_way(&self, now: UnixTime) {
+    async fn revalidate_unless_under_way(&self, now: Moment) {
         let result = self
             .held
             .entry(())
@@ -188,7 +190,7 @@ impl Snapshots {
     }
 
     /// Reads the second part beside the requests.
-    fn complete_beside(&self, early: &Arc<EarlySnapshot>, now: UnixTime) {
+    fn complete_beside(&self, early: &Arc<EarlySnapshot>, now: Moment) {
         let (beside, early) = (self.clone(), Arc::clone(early));
         tokio::spawn(async move {
             tokio::time::sleep(HEAD_START).await;
@@ -196,7 +198,7 @@ impl Snapshots {
         });
     }
 
-    async fn complete_unless_it_just_failed(&self, early: &Arc<EarlySnapshot>, now: UnixTime) {
+    async fn complete_unless_it_just_failed(&self, early: &Arc<EarlySnapshot>, now: Moment) {
         if let Some(completed) = early.complete_if_due(now).await
             && let Err(error) = self.settle(early, completed, now).await
         {
@@ -204,7 +206,7 @@ impl Snapshots {
         }
     }
 
-    async fn complete(&self, now: UnixTime) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
+    async fn complete(&self, now: Moment) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
         let available = match self.held.get(&()).await {
             Some(held) => held.snapshot,
             None => self.load(now).await?,
@@ -222,7 +224,7 @@ impl Snapshots {
         &self,
         early: &Arc<EarlySnapshot>,
         completed: Result<Arc<Snapshot<Bytes>>, Incomplete>,
-        now: UnixTime,
+        now: Moment,
     ) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
         let result = self
             .held
@@ -252,7 +254,7 @@ impl Snapshots {
     }
 
     /// Asks S3 for the object unless it is the one held, which is kept where that fails.
-    async fn read(&self, held: Option<Held>, now: UnixTime) -> Result<Held, LoadError> {
+    async fn read(&self, held: Option<Held>, now: Moment) -> Result<Held, LoadError> {
         let timeout = match held.as_ref().map(|held| &held.snapshot) {
             Some(Available::Whole(_)) => REVALIDATION_TIMEOUT,
             // There is something that it could not answer, and that a client may be waiting for.
@@ -280,7 +282,7 @@ impl Snapshots {
         }
     }
 
-    async fn get(&self, held: Option<&Held>, now: UnixTime) -> Result<Held, LoadError> {
+    async fn get(&self, held: Option<&Held>, now: Moment) -> Result<Held, LoadError> {
         let (etag, snapshot) = match self.object.get(held.map(|held| &*held.etag)).await? {
             Found::NotModified => {
                 let held = held.ok_or(LoadError::Missing)?;
@@ -370,8 +372,8 @@ impl Available {
 impl Held {
     /// Whether it was last validated that long ago, and is to be revalidated now. A clock that went
     /// back makes it old.
-    fn is_due(&self, age: Duration, now: UnixTime) -> bool {
-        !is_within(age, self.validated_at, now) && !self.failures.want_a_pause(now)
+    fn is_due(&self, age: Duration, now: Moment) -> bool {
+        !now.is_within(age, self.validated_at) && !self.failures.want_a_pause(now)
     }
 
     fn is_of(&self, early: &Arc<EarlySnapshot>) -> bool {
@@ -383,7 +385,7 @@ impl Held {
 }
 
 impl Failures {
-    const fn and_one_at(self, now: UnixTime) -> Self {
+    const fn and_one_at(self, now: Moment) -> Self {
         Self {
             count: self.count.saturating_add(1),
             last_at: Some(now),
@@ -391,11 +393,11 @@ impl Failures {
     }
 
     /// A failing S3 may take each attempt's time limit, so each attempt doubles the pause.
-    fn want_a_pause(self, now: UnixTime) -> bool {
+    fn want_a_pause(self, now: Moment) -> bool {
         let doublings = self.count.saturating_sub(1).min(MAX_DOUBLINGS);
         let pause = RETRY_AFTER * (1 << doublings);
         self.last_at
-            .is_some_and(|last_at| is_within(pause, last_at, now))
+            .is_some_and(|last_at| now.is_within(pause, last_at))
     }
 }
 

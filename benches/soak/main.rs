@@ -22,7 +22,6 @@ use clap::{Args, Parser};
 use playground::cloud::{Cloud, Settings};
 use playground::files::Files;
 use playground::gateway::Gateway;
-use testkit::lambda::{Binaries, BuildError, build_packages};
 
 use crate::run::{Run, Terms};
 
@@ -98,7 +97,7 @@ async fn soak(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
         clients: options.clients,
     };
     eprintln!("building the functions (the first time takes some minutes)");
-    let binaries = tokio::task::spawn_blocking(built).await??;
+    let binaries = tokio::task::spawn_blocking(benches::build_for_the_playground).await??;
     let directory = std::env::temp_dir().join(format!("soak-{}", std::process::id()));
     let files = Arc::new(Files::create(&directory)?);
     let settings = Settings {
@@ -123,19 +122,6 @@ async fn soak(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
         Ok(()) => Ok(summary::print(&run)),
         Err(_) => Err("it did not come to an end".into()),
     }
-}
-
-/// Cargo's own output, but for the crates it compiles, is told where it fails.
-fn built() -> Result<Binaries, BuildError> {
-    let mut built = build_packages(&["authorizer", "crl-fetcher", "sample-api"], |_| {})?;
-    let mut take = |name: &str| built.remove(name).unwrap_or_default();
-    Ok(Binaries {
-        authorizer: take("authorizer"),
-        crl_fetcher: take("crl-fetcher"),
-        sample_api: take("sample-api"),
-        // The playground writes its truststore itself.
-        truststore: PathBuf::new(),
-    })
 }
 
 fn authorizer_variables(sabotage: bool) -> Vec<(String, String)> {

@@ -272,8 +272,8 @@ fn to_u64(number: &CrlNumber) -> Option<u64> {
 
 pub(crate) const HARD_AGE: Duration = Duration::from_secs(3);
 
-/// What the authorizer's own limits allow: its clock counts whole seconds, a revalidation that a request
-/// waits for takes two at most, and so does the pause after the first one that fails.
+/// What the authorizer's own limits allow: a revalidation that a request waits for takes two seconds at
+/// most, and so does the pause after the first one that fails. One more is for a busy machine.
 const RULES: Rules = Rules {
     staleness: Duration::from_secs(HARD_AGE.as_secs() + 1 + 2),
     recovery: Duration::from_secs(2 + 1 + 2 + 2),

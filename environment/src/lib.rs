@@ -7,6 +7,7 @@ pub mod emf;
 
 use std::cell::RefCell;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -44,7 +45,7 @@ impl<'a> Environment<'a> {
     }
 
     /// A whole number within `range`, or `default`.
-    pub fn number<T>(&self, name: &str, range: std::ops::RangeInclusive<T>, default: T) -> T
+    pub fn number<T>(&self, name: &str, range: RangeInclusive<T>, default: T) -> T
     where
         T: FromStr + PartialOrd + fmt::Display,
     {
@@ -57,6 +58,31 @@ impl<'a> Environment<'a> {
                 let (least, most) = range.into_inner();
                 self.problem(format!(
                     "{name} is {text:?}: it must be a whole number from {least} to {most}"
+                ));
+                default
+            }
+        }
+    }
+
+    /// A number of seconds within `range`, to the millisecond, or `default`.
+    pub fn seconds(
+        &self,
+        name: &str,
+        range: RangeInclusive<Duration>,
+        default: Duration,
+    ) -> Duration {
+        let Some(text) = self.optional(name) else {
+            return default;
+        };
+        match seconds(&text) {
+            Some(value) if range.contains(&value) => value,
+            _ => {
+                let (least, most) = range.into_inner();
+                self.problem(format!(
+                    "{name} is {text:?}: it must be a number from {} to {}, with three decimals at \
+                     most, such as 0.5",
+                    least.as_secs_f64(),
+                    most.as_secs_f64()
                 ));
                 default
             }
@@ -100,10 +126,27 @@ impl<'a> Environment<'a> {
     }
 }
 
+/// Digits, and with a point up to three behind it. No sign and no exponent, and nothing else that a
+/// number with a floating point may be.
+fn seconds(text: &str) -> Option<Duration> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+    if !is_number(whole) || !is_number(decimals) || decimals.len() > 3 {
+        return None;
+    }
+    let milliseconds = format!("{decimals:0<3}").parse().ok()?;
+    Duration::from_secs(whole.parse().ok()?).checked_add(Duration::from_millis(milliseconds))
+}
+
 /// Seconds since 1970-01-01T00:00:00Z. The functions read the clock here and nowhere else: from here
 /// on time is an argument.
 pub fn unix_seconds() -> i64 {
     i64::try_from(since_1970().as_secs()).unwrap_or(i64::MAX)
+}
+
+/// The same in milliseconds, for a function that compares ages below a second.
+pub fn unix_milliseconds() -> i64 {
+    i64::try_from(since_1970().as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The function's name, as Lambda gives it.
@@ -157,3 +200,75 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Duration, ConfigError> {
+        let lookup = |_: &str| Some(text.to_owned());
+        let environment = Environment::new(&lookup);
+        let range = Duration::ZERO..=Duration::from_secs(86_400);
+        let value = environment.seconds("AGE", range, Duration::from_secs(30));
+        environment.finish(value)
+    }
+
+    #[test]
+    fn seconds_may_have_decimals() {
+        for (text, milliseconds) in [
+            ("0", 0),
+            ("30", 30_000),
+            ("0.5", 500),
+            ("0.05", 50),
+            ("1.234", 1234),
+            ("30.000", 30_000),
+            ("86400.0", 86_400_000),
+            (" 2.5 ", 2500),
+            ("", 30_000),
+        ] {
+            assert_eq!(
+                read(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_else_a_number_may_be_is_refused() {
+        for text in [
+            "-1",
+            "+1",
+            "-0.5",
+            ".5",
+            "5.",
+            ".",
+            "1e3",
+            "5e-1",
+            "0.5e0",
+            "NaN",
+            "inf",
+            "0.0005",
+            "0.5000",
+            "1.2.3",
+            "1,5",
+            "1_000",
+            "0x1",
+            "0.+5",
+            "0.-5",
+            "0. 5",
+            "½",
+            "١",
+            "30s",
+            "86400.001",
+            "99999999999999999999",
+        ] {
+            let problems = read(text).unwrap_err().problems;
+            let expected = format!(
+                "AGE is {text:?}: it must be a number from 0 to 86400, with three decimals at most, \
+                 such as 0.5"
+            );
+            assert_eq!(problems, [expected]);
+        }
+    }
+}

@@ -29,7 +29,7 @@ pub struct Cloud {
     certificates: Mutex<BTreeMap<String, Certificate>>,
     last_crl_number: Mutex<u64>,
     fetcher: Lambda,
-    authorizer: Lambda,
+    authorizer: Arc<Lambda>,
     sample_api: Lambda,
     schedule: Duration,
     retries: [Duration; 2],
@@ -140,7 +140,8 @@ impl Cloud {
                 &authorizer_variables,
                 AUTHORIZER_TIMEOUT,
             )
-            .await?,
+            .await
+            .map(Arc::new)?,
             sample_api: lambda(binaries.sample_api.clone(), "sample-api", &[], API_TIMEOUT).await?,
             schedule,
             retries,
@@ -297,8 +298,18 @@ impl Cloud {
     }
 
     /// The authorizer.
-    pub fn authorizer(&self) -> &Lambda {
+    pub fn authorizer(&self) -> &Arc<Lambda> {
         &self.authorizer
+    }
+
+    /// Another one beside it, with an execution environment of its own: Lambda has as many as it has
+    /// requests at a time, and each has its own copy of the snapshot.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn another_authorizer(&self) -> Result<Arc<Lambda>, StartError> {
+        let environment = self.authorizer.environment.clone();
+        Lambda::of(environment).await.map(Arc::new)
     }
 
     /// The fetcher.
@@ -524,6 +535,7 @@ pub struct Lambda {
 }
 
 /// What an execution environment is made of.
+#[derive(Clone)]
 struct Environment {
     binary: PathBuf,
     name: &'static str,
@@ -558,12 +570,16 @@ impl Lambda {
         variables: Vec<(String, String)>,
         options: Options,
     ) -> Result<Self, StartError> {
-        let environment = Environment {
+        Self::of(Environment {
             binary,
             name,
             variables,
             options,
-        };
+        })
+        .await
+    }
+
+    async fn of(environment: Environment) -> Result<Self, StartError> {
         let function = environment.start().await?;
         Ok(Self {
             environment,

@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Lambda};
 use crate::event::{self, Source};
 use crate::now;
 use crate::tls::server_config;
@@ -43,6 +43,21 @@ impl Gateway {
         cloud: Arc<Cloud>,
         report: impl Fn(&Report) + Send + Sync + 'static,
     ) -> Result<Self, Box<dyn std::error::Error>> {
+        let authorizer = Arc::clone(cloud.authorizer());
+        Self::start_with(authorizer, listener, cloud, report)
+    }
+
+    /// The same for a gateway that asks this authorizer, which may be
+    /// [another one](Cloud::another_authorizer).
+    ///
+    /// # Errors
+    /// See [`Self::start`].
+    pub fn start_with(
+        authorizer: Arc<Lambda>,
+        listener: TcpListener,
+        cloud: Arc<Cloud>,
+        report: impl Fn(&Report) + Send + Sync + 'static,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
         let config = server_config(&cloud.trusted_cas(), &cloud.server_leaf())
             .map_err(|error| format!("cannot set up TLS: {error}"))?;
         listener.set_nonblocking(true)?;
@@ -50,6 +65,7 @@ impl Gateway {
         let port = listener.local_addr()?.port();
         let front = Arc::new(Front {
             cloud,
+            authorizer,
             port,
             acceptor: TlsAcceptor::from(Arc::new(config)),
             report: Box::new(report),
@@ -132,6 +148,7 @@ impl fmt::Display for Report {
 
 struct Front {
     cloud: Arc<Cloud>,
+    authorizer: Arc<Lambda>,
     port: u16,
     acceptor: TlsAcceptor,
     report: Box<dyn Fn(&Report) + Send + Sync>,
@@ -191,7 +208,7 @@ impl Front {
         let (request, body) = request.into_parts();
         let event = event::authorizer_event(&request, certificate_pem, &source);
         let client_cert = event["requestContext"]["authentication"].clone();
-        let invocation = self.cloud.authorizer().invoke(event).await;
+        let invocation = self.authorizer.invoke(event).await;
         let (mut response, reason) = match Decision::from(invocation.result) {
             Decision::Allow(context) => {
                 let reason = reason_of("allow", &context);

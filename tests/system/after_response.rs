@@ -1,7 +1,7 @@
 //! What is done between a response and the next event: no client waits for it, and an execution
 //! environment that is frozen whenever Lambda would freeze it gets it done.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -103,6 +103,37 @@ async fn what_is_young_enough_is_not_revalidated() {
     assert_eq!(setting.gets(), []);
 }
 
+/// Between whole seconds too, and no sooner than that.
+#[tokio::test]
+async fn an_age_may_be_half_a_second() {
+    let setting = Setting::start().await;
+    let age = ("SNAPSHOT_SOFT_AGE_SECONDS", "0.5");
+    let mut seen = vec![Instant::now()];
+    let authorizer = setting.freezing(&[age]).await;
+    let in_less_than_a_second = |pair: &[Instant]| pair[1] - pair[0] < Duration::from_secs(1);
+    // A slow machine may take longer, now and then.
+    while !seen.windows(2).any(in_less_than_a_second) {
+        assert!(seen.len() <= 20, "{seen:?}");
+        assert_eq!(decide(&authorizer, &setting.bob).await, "allow not-revoked");
+        if setting.gets().len() >= seen.len() {
+            seen.push(Instant::now());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let times = u32::try_from(setting.gets().len()).unwrap();
+    let (rounded, took) = (Duration::from_millis(499), seen[0].elapsed());
+    assert!(took >= rounded * times, "{times} times in {took:?}");
+
+    setting.publish(2, &[&setting.alice, &setting.bob]).await;
+    let denied = async {
+        while decide(&authorizer, &setting.bob).await != "deny revoked" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let denied = tokio::time::timeout(SOON, denied).await;
+    denied.expect("the news arrive");
+}
+
 /// The clock of a frozen environment goes on.
 #[tokio::test]
 async fn an_environment_frozen_past_the_hard_age_revalidates_before_it_decides() {
@@ -124,7 +155,7 @@ async fn a_failing_s3_is_asked_less_and_less_often() {
     let setting = Setting::start().await;
     let authorizer = setting.freezing(&[REVALIDATE_ALWAYS, PRINT_ALWAYS]).await;
     setting.deployment.s3.stop().await;
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     while started.elapsed() < Duration::from_secs(5) {
         let event = events::http_api_v2(&setting.bob.certificate_pem());
         let invocation = authorizer.invoke(event).await;

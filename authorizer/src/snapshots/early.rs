@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use revocation::{FirstPart, Snapshot, UnixTime};
+use revocation::{FirstPart, Snapshot};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::object::{Body, SnapshotObject};
 use super::{LoadError, RETRY_AFTER};
-use crate::is_within;
+use crate::moment::Moment;
 
 /// The first part of a snapshot, and what has come of the second one.
 pub struct EarlySnapshot {
@@ -25,7 +25,7 @@ struct Progress {
     /// What the octets come from; where there is none, S3 is asked again.
     body: Option<Body>,
     /// When somebody last began to read on.
-    attempted_at: Option<UnixTime>,
+    attempted_at: Option<Moment>,
     whole: Option<Arc<Snapshot<Bytes>>>,
 }
 
@@ -67,7 +67,7 @@ impl EarlySnapshot {
 
     /// Reads what is missing of the second part; of several callers one does, and the others wait for
     /// it. A caller that goes away loses no octet. Octets with a wrong checksum are thrown away.
-    pub(super) async fn complete(&self, now: UnixTime) -> Result<Arc<Snapshot<Bytes>>, Incomplete> {
+    pub(super) async fn complete(&self, now: Moment) -> Result<Arc<Snapshot<Bytes>>, Incomplete> {
         self.attempt(self.progress.lock().await, now).await
     }
 
@@ -75,12 +75,12 @@ impl EarlySnapshot {
     /// one that it has waited for.
     pub(super) async fn complete_if_due(
         &self,
-        now: UnixTime,
+        now: Moment,
     ) -> Option<Result<Arc<Snapshot<Bytes>>, Incomplete>> {
         let progress = self.progress.lock().await;
         let was_attempted = progress
             .attempted_at
-            .is_some_and(|attempted_at| is_within(RETRY_AFTER, attempted_at, now));
+            .is_some_and(|attempted_at| now.is_within(RETRY_AFTER, attempted_at));
         match progress.whole {
             None if was_attempted => None,
             _ => Some(self.attempt(progress, now).await),
@@ -90,7 +90,7 @@ impl EarlySnapshot {
     async fn attempt(
         &self,
         mut progress: MutexGuard<'_, Progress>,
-        now: UnixTime,
+        now: Moment,
     ) -> Result<Arc<Snapshot<Bytes>>, Incomplete> {
         if let Some(whole) = &progress.whole {
             return Ok(Arc::clone(whole));

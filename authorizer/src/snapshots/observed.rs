@@ -19,7 +19,7 @@ pub(crate) struct Taken {
     pub(crate) replaced: u64,
     /// Revalidations that failed.
     pub(crate) failed: u64,
-    /// In seconds, of all snapshots that a decision was made from, since S3 last said that it is the
+    /// In whole seconds, of all snapshots that a decision was made from, since S3 last said that it is the
     /// current one. `None` without a decision.
     pub(crate) greatest_age: Option<i64>,
 }
