@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use crl_fetcher::config::Config;
 use crl_fetcher::report::{
-    Announced, AnnouncementReport, Counts, IssuerReport, Report, SnapshotReport,
+    Announced, AnnouncementReport, CacheOutcome, CacheReport, Counts, IssuerReport, Report,
+    SnapshotReport,
 };
-use crl_fetcher::{Fetcher, RefreshError, metrics, s3_client, trigger};
+use crl_fetcher::{Fetcher, RefreshError, metrics, sdk_config, trigger};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use revocation::UnixTime;
 use serde_json::Value;
@@ -16,7 +17,7 @@ async fn main() -> Result<(), Error> {
     environment::start_log();
     let config = Config::from_environment(&|name| std::env::var(name).ok())
         .inspect_err(|error| tracing::error!(%error, "configuration"))?;
-    let fetcher = Fetcher::new(s3_client().await, config);
+    let fetcher = Fetcher::from_sdk(&sdk_config().await, config);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         // arn:aws:lambda:REGION:ACCOUNT:function:NAME
         let account = event.context.invoked_function_arn.split(':').nth(4);
@@ -50,8 +51,8 @@ async fn refresh(fetcher: &Fetcher, event: Value, own_account: String) -> Result
     }
 }
 
-/// One line a refresh, one for each CA in trouble, and one for an announcement, always with the same
-/// keys. None of these is `message`, which is what each line begins with: twice in one object, a reader
+/// One line a refresh, one for each CA in trouble, for an announcement and for each authorizer cache that
+/// was to be flushed, always with the same keys. None of these is `message`, which is what each line begins with: twice in one object, a reader
 /// may take the second.
 fn log(report: &Report, refused: Option<&str>) {
     if let Some(AnnouncementReport {
@@ -77,6 +78,22 @@ fn log(report: &Report, refused: Option<&str>) {
     } in &report.issuers
     {
         tracing::warn!(subject, key_id, code, detail, "issuer");
+    }
+    for CacheReport {
+        cache,
+        outcome,
+        message,
+    } in report.flush.iter().flat_map(|flush| &flush.caches)
+    {
+        let detail = message.as_deref().unwrap_or_default();
+        match outcome {
+            CacheOutcome::Unchanged => {}
+            CacheOutcome::Flushed => tracing::info!(cache, outcome = "flushed", detail, "flush"),
+            CacheOutcome::Failed => tracing::error!(cache, outcome = "failed", detail, "flush"),
+        }
+    }
+    if let Some(detail) = report.flush.as_ref().and_then(|flush| flush.error.as_ref()) {
+        tracing::error!(cache = "", outcome = "failed", detail, "flush");
     }
     let SnapshotReport {
         id,
