@@ -99,8 +99,8 @@ pub(crate) struct Caches {
 pub(crate) struct Change {
     /// The entity tag of the one that is published now.
     pub(crate) etag: String,
-    /// That of one that denied everything that this one does. What was flushed for that need not be
-    /// flushed again.
+    /// That of the one that was published before, which denied everything that this one does: what was
+    /// flushed for that need not be flushed again. The same where nothing was published.
     pub(crate) adds_nothing_to: Option<String>,
 }
 
@@ -243,9 +243,7 @@ impl State {
             etag,
             adds_nothing_to,
         } = change;
-        let speaks_of_it = |state: &Self| {
-            state.snapshot == etag || adds_nothing_to.as_ref() == Some(&state.snapshot)
-        };
+        let speaks_of_it = |state: &Self| adds_nothing_to.as_ref() == Some(&state.snapshot);
         let (published_at, flushed) = match before.filter(speaks_of_it) {
             // A clock that was ahead must not put the settling off.
             Some(state) => (state.published_at.min(now.seconds()), state.flushed),
@@ -342,6 +340,8 @@ mod tests {
             (Some(state()), change("\"3\"", Some("\"2\""))),
             // It was published by a refresh that did not get as far as to flush.
             (Some(state()), change("\"2\"", Some("\"2\""))),
+            // It came back after one that lacked its revocations.
+            (Some(state()), change("\"1\"", None)),
         ] {
             let etag = change.etag.clone();
             let carried = State::carried(before, change, NOW);
@@ -357,7 +357,7 @@ mod tests {
             published_at: 5000,
             ..state()
         };
-        let carried = State::carried(Some(ahead), change("\"1\"", None), NOW);
+        let carried = State::carried(Some(ahead), change("\"1\"", Some("\"1\"")), NOW);
         assert_eq!(carried.published_at, 1000);
     }
 
