@@ -17,6 +17,7 @@ pub const VARIABLES: &[&str] = &[
     "MAX_CONCURRENT_GETS",
     "MAX_CRL_BYTES",
     "SNAPSHOT_BUCKET",
+    "SNAPSHOT_HARD_AGE_SECONDS",
     "SNAPSHOT_KEY",
     "TRUSTSTORE_BUCKET",
     "TRUSTSTORE_KEY",
@@ -102,8 +103,9 @@ impl Config {
             announcement_keep: 86_400 * environment.number("ANNOUNCEMENT_KEEP_DAYS", 1..=3650, 30),
             unconfirmed_after: environment.number("UNCONFIRMED_AFTER_SECONDS", 60..=604_800, 7200),
             authorizer_caches: authorizer_caches(&environment),
-            // SNAPSHOT_HARD_AGE_SECONDS of the authorizer, and a minute for a request that is under way.
-            cache_settle: environment.number("CACHE_SETTLE_SECONDS", 0..=90_000, 360),
+            // Besides the hard age there is the request that is under way when it ends.
+            cache_settle: environment.number("SNAPSHOT_HARD_AGE_SECONDS", 0..=86_400, 300)
+                + environment.number("CACHE_SETTLE_SECONDS", 0..=3600, 60),
         };
         let is_account =
             |text: &String| text.len() == 12 && text.bytes().all(|c| c.is_ascii_digit());

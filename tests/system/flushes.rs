@@ -15,7 +15,14 @@ use testkit::s3::{self, Operation};
 const HTTP: &str = "http:a1b2c3/$default";
 const REST: &str = "rest:d4e5f6/live";
 /// No authorizer that is still to get the snapshot.
-const SETTLED: (&str, &str) = ("CACHE_SETTLE_SECONDS", "0");
+const SETTLED: [(&str, &str); 2] = settle("0");
+
+const fn settle(seconds: &str) -> [(&str, &str); 2] {
+    [
+        ("SNAPSHOT_HARD_AGE_SECONDS", seconds),
+        ("CACHE_SETTLE_SECONDS", "0"),
+    ]
+}
 
 struct Setting {
     deployment: Deployment,
@@ -58,7 +65,7 @@ impl Setting {
 
     /// One that has flushed everything there was to flush.
     async fn fetcher_after_flush(&self, caches: &str) -> Function {
-        let fetcher = self.fetcher(caches, &[SETTLED]).await;
+        let fetcher = self.fetcher(caches, &SETTLED).await;
         let report = refresh(&fetcher).await;
         assert!(outcomes(&report).iter().all(|outcome| outcome == "flushed"));
         fetcher
@@ -180,7 +187,7 @@ async fn an_announcement_flushes_at_once_and_the_crl_after_it_does_not() {
 #[tokio::test]
 async fn until_every_authorizer_has_the_snapshot_each_refresh_flushes() {
     let setting = Setting::start().await;
-    let settle = [("CACHE_SETTLE_SECONDS", "3")];
+    let settle = settle("3");
     let fetcher = setting.fetcher(REST, &settle).await;
     assert_eq!(outcomes(&refresh(&fetcher).await), ["flushed"]);
     assert_eq!(setting.state()["flushed"][REST]["settled"], false);
@@ -297,7 +304,7 @@ async fn one_cache_that_fails_keeps_no_other_from_it_and_is_owed_alone() {
 
     // One that is configured later has never been flushed.
     let new = "http:new/live";
-    let fetcher = setting.fetcher(&format!("{HTTP},{new}"), &[SETTLED]).await;
+    let fetcher = setting.fetcher(&format!("{HTTP},{new}"), &SETTLED).await;
     assert_eq!(outcomes(&refresh(&fetcher).await), ["unchanged", "flushed"]);
     assert_eq!(
         outcomes(&refresh(&fetcher).await),
@@ -318,7 +325,7 @@ async fn a_refresh_that_ends_before_the_flush_is_made_up_for() {
         () = setting.api_gateway.hung(1) => fetcher.stop().await,
     }
     assert_eq!(setting.flushes(), 1);
-    let fetcher = setting.fetcher(HTTP, &[SETTLED]).await;
+    let fetcher = setting.fetcher(HTTP, &SETTLED).await;
     let report = refresh(&fetcher).await;
     assert_eq!(report["snapshot"]["published"], false);
     assert_eq!(outcomes(&report), ["flushed"]);
@@ -337,7 +344,7 @@ async fn a_refresh_that_ends_before_the_flush_is_made_up_for() {
         () = s3.hung(1) => fetcher.stop().await,
     }
     setting.publish(4, 2);
-    let fetcher = setting.fetcher(HTTP, &[SETTLED]).await;
+    let fetcher = setting.fetcher(HTTP, &SETTLED).await;
     let report = refresh(&fetcher).await;
     assert_eq!(report["snapshot"]["published"], true);
     assert_eq!(outcomes(&report), ["flushed"]);
@@ -350,7 +357,7 @@ async fn a_refresh_that_ends_before_the_flush_is_made_up_for() {
         () = s3.hung(2) => fetcher.stop().await,
     }
     assert_eq!(setting.flushes(), 4);
-    let fetcher = setting.fetcher(HTTP, &[SETTLED]).await;
+    let fetcher = setting.fetcher(HTTP, &SETTLED).await;
     assert_eq!(outcomes(&refresh(&fetcher).await), ["flushed"]);
     assert_eq!(outcomes(&refresh(&fetcher).await), ["unchanged"]);
 }
