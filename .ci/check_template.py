@@ -34,8 +34,8 @@ NEW_CAS = {"default", "rest", "partitioned", "cached", "rest-cached", "provision
 NEW_CRL_BUCKET = NEW_CAS - {"own-crl-bucket"} | {"own-truststore", "own-cas", "own-api-rest"}
 PRIVATE_CA = NEW_CAS | {"own-cas", "own-cas-rest", "own-api-rest"}
 REST = {"rest", "rest-cached", "own-cas-rest"}
-OWN_API = {"own-api", "own-api-rest", "own-api-cached"}
-CACHED = {"cached", "rest-cached", "own-api-cached"}
+OWN_API = {"own-api", "own-api-rest", "own-api-cached", "own-api-rest-cached"}
+CACHED = {"cached", "rest-cached", "own-api-cached", "own-api-rest-cached"}
 
 
 class Stack:
@@ -370,6 +370,15 @@ def each_function_may_do_what_it_does(check, stack):
         allow("ReadOverrides", "s3:GetObject", OVERRIDES),
         allow("TellMissingFromForbidden", "s3:ListBucket", "<SnapshotBucket.Arn>"),
     ]
+    if stack.name in CACHED:
+        kind, api, stage = stack_api(stack)
+        path = "apis" if kind == "http" else "restapis"
+        arn = f"arn:aws:apigateway:us-east-1::/{path}/{api}/stages/{stage}/cache/authorizers"
+        noted = f"{SNAPSHOT}.flushed"
+        fetcher += [
+            allow("FlushAuthorizerCache", "apigateway:DELETE", arn),
+            allow("NoteFlushes", ["s3:GetObject", "s3:PutObject"], noted),
+        ]
     failed = [allow(None, "sqs:SendMessage", "<RefreshFailures.Arn>")]
     writer = [
         allow(
@@ -629,6 +638,24 @@ def fetcher_is_told_what_its_cas_revoke(check, stack):
         check.equal(stack, variable, stack.variable("CrlFetcher", variable), expected)
 
 
+def what_api_gateway_caches_is_flushed(check, stack):
+    caches = "{}:{}/{}".format(*stack_api(stack)) if stack.name in CACHED else ""
+    for variable, expected in [
+        ("AUTHORIZER_CACHES", caches),
+        ("SNAPSHOT_HARD_AGE_SECONDS", stack.variable("Authorizer", "SNAPSHOT_HARD_AGE_SECONDS")),
+        ("CACHE_SETTLE_SECONDS", "60"),
+    ]:
+        check.equal(stack, variable, stack.variable("CrlFetcher", variable), expected)
+
+
+def stack_api(stack):
+    """The kind of API that asks the authorizer, its id, and its stage."""
+    kind = stack.given.get("ApiType", "HTTP").lower()
+    if stack.name in OWN_API:
+        return kind, "a1b2c3d4e5", stack.given["ExistingApiStage"]
+    return (kind, "<RestApi>", "live") if kind == "rest" else (kind, "<HttpApi>", "$default")
+
+
 # ---- the API -------------------------------------------------------------------------------------
 
 
@@ -769,10 +796,11 @@ def an_existing_api_is_told_how_to_attach(check, stack):
     seconds = stack.given.get("AuthorizerCacheSeconds", "0")
     if "ApiType" in stack.given:
         name = "AttachToRestApi"
+        source = f"--identity-source context.{CERTIFICATE}" if stack.name in CACHED else ""
         expected = (
             "aws apigateway create-authorizer --region us-east-1 --rest-api-id a1b2c3d4e5"
             f" --name revocation --type REQUEST --authorizer-result-ttl-in-seconds {seconds}"
-            f"  --authorizer-uri {ALIAS}"
+            f" {source} --authorizer-uri {ALIAS}"
         )
     else:
         name = "AttachToHttpApi"
@@ -832,6 +860,8 @@ MEASURED = {
         "BlocksInForce",
         "BlocksWithoutCa",
         "OverridesRefused",
+        "CacheFlushes",
+        "CacheFlushFailed",
     ],
 }
 # By the CA; in an alarm the worst of them.
@@ -909,6 +939,12 @@ def alarms_go_off_when_they_should(check, stack):
         ),
         "overrides-refused": at_least(
             1, metric(ours, "OverridesRefused", "CrlFetcher"), life, "Maximum"
+        ),
+        "cache-not-flushed": at_least(
+            1,
+            metric(ours, "CacheFlushFailed", "CrlFetcher"),
+            {"Period": 300, **once},
+            "Maximum",
         ),
         "snapshot-stale": at_least(
             60,
@@ -1050,6 +1086,7 @@ def queries_read_the_logs_they_are_about(check, stack):
         "Refreshes": fetcher,
         "Refused CRLs": fetcher,
         "Announcements": fetcher,
+        "Flushes": fetcher,
         "CAs in trouble": fetcher,
         "Warnings and errors": authorizer + fetcher,
     }
@@ -1116,6 +1153,7 @@ STACKS = [
     alias_follows_every_parameter_of_the_authorizer,
     fetcher_runs_by_schedule_and_by_event,
     fetcher_is_told_what_its_cas_revoke,
+    what_api_gateway_caches_is_flushed,
     the_only_way_in_is_mutual_tls,
     http_api_asks_the_authorizer_for_every_request,
     rest_api_asks_the_authorizer_for_every_request,

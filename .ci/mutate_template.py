@@ -285,6 +285,51 @@ MUTATIONS = {
         "TreatMissingData: ignore",
         "TreatMissingData: notBreaching",
     ),
+    "a cache that is not flushed": (
+        "AUTHORIZER_CACHES:",
+        "            - CacheDecisions\n",
+        "            - SimpleResponses\n",
+    ),
+    "the cache of the other kind of API": (
+        "AUTHORIZER_CACHES:",
+        "[ForHttpApi, http, rest]",
+        "[ForHttpApi, rest, http]",
+    ),
+    "the cache of another stage": (
+        "AUTHORIZER_CACHES:",
+        "[CreateRestApi, live, !Ref ExistingApiStage]",
+        "[CreateRestApi, $default, !Ref ExistingApiStage]",
+    ),
+    "a flush before the authorizers have the snapshot": (
+        "AUTHORIZER_CACHES:",
+        "SNAPSHOT_HARD_AGE_SECONDS: !Ref SnapshotHardAgeSeconds",
+        "SNAPSHOT_HARD_AGE_SECONDS: !Ref SnapshotSoftAgeSeconds",
+    ),
+    "a flush that is not allowed": (
+        "Sid: FlushAuthorizerCache",
+        "[ForHttpApi, apis, restapis]",
+        "[ForHttpApi, restapis, restapis]",
+    ),
+    "a permission for every stage": (
+        "Sid: FlushAuthorizerCache",
+        "/stages/${Stage}/cache",
+        "/stages/*/cache",
+    ),
+    "a permission that nobody asked for": (
+        "",
+        "            - !If\n              - CacheDecisions\n              - Sid: NoteFlushes",
+        "            - !If\n              - SimpleResponses\n              - Sid: NoteFlushes",
+    ),
+    "no rule for what an existing API caches": (
+        "CachedExistingApi:",
+        '!Not [!Equals [!Ref ExistingApiStage, ""]]',
+        '!Equals [!Ref ApiType, !Ref ApiType]',
+    ),
+    "an alarm on what goes well": (
+        "CacheNotFlushedAlarm:",
+        "MetricName: CacheFlushFailed",
+        "MetricName: CacheFlushes",
+    ),
     "failures of other CAs": (
         "",
         "resources: !If [CreateCas, [!Ref RootCa, !Ref MtlsCa]",

@@ -86,7 +86,17 @@ VARIANTS = {
         **OWN_API,
         **OWN_CRLS,
         "AuthorizerCacheSeconds": "60",
+        "ExistingApiStage": "$default",
         "CrlPrefix": "ca/",
+    },
+    "own-api-rest-cached": {
+        **OWN_TRUSTSTORE,
+        **OWN_API,
+        **OWN_CRLS,
+        "ApiType": "REST",
+        "AuthorizerCacheSeconds": "60",
+        "ExistingApiStage": "prod",
+        "SnapshotHardAgeSeconds": "30",
     },
 }
 
@@ -96,6 +106,10 @@ REFUSED = {
     "no hosted zone": ({"DomainName": "api.example.com"}, "HostedZoneId is missing"),
     "two APIs": ({**NEW_API, **OWN_TRUSTSTORE, **OWN_API}, "keeps its domain name"),
     "an API that trusts nobody": (OWN_API, "Give ExistingTruststoreBucket"),
+    "a cache that nobody flushes": (
+        {**OWN_TRUSTSTORE, **OWN_API, "AuthorizerCacheSeconds": "60"},
+        "Give ExistingApiStage",
+    ),
     "CORS for a REST API": (
         {**NEW_API, "ApiType": "REST", "CorsAllowOrigin": "*"},
         "HTTP API only",

@@ -19,6 +19,8 @@ mod early;
 mod events;
 #[path = "system/faults/mod.rs"]
 mod faults;
+#[path = "system/flushes.rs"]
+mod flushes;
 #[path = "system/golden.rs"]
 mod golden;
 #[path = "system/issuers.rs"]

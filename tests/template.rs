@@ -632,9 +632,70 @@ fn fetcher_may_do_what_it_does_and_no_more() {
                   Effect: Allow
                   Action: s3:ListBucket
                   Resource: !GetAtt SnapshotBucket.Arn
+                - !If
+                  - CacheDecisions
+                  - Sid: FlushAuthorizerCache
+                    Effect: Allow
+                    Action: apigateway:DELETE
+                    Resource: !Sub
+                      - arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}::/${{Apis}}/${{Api}}/stages/${{Stage}}/cache/authorizers
+                      - Apis: !If [ForHttpApi, apis, restapis]
+                        Api: {CACHING_API}
+                        Stage: {CACHING_STAGE}
+                  - !Ref AWS::NoValue
+                - !If
+                  - CacheDecisions
+                  - Sid: NoteFlushes
+                    Effect: Allow
+                    Action: [s3:GetObject, s3:PutObject]
+                    Resource: !Sub ${{SnapshotBucket.Arn}}/{SNAPSHOT_KEY}.flushed
+                  - !Ref AWS::NoValue
             "#
         ))
     );
+}
+
+const CACHING_API: &str =
+    "!If [CreateHttpApi, !Ref HttpApi, !If [CreateRestApi, !Ref RestApi, !Ref ExistingApiId]]";
+const CACHING_STAGE: &str =
+    "!If [CreateHttpApi, $default, !If [CreateRestApi, live, !Ref ExistingApiStage]]";
+
+/// And for as long as the authorizer may decide without the revocation, again and again.
+#[test]
+fn what_is_cached_is_flushed() {
+    let template = template();
+    let variables = at(
+        &template,
+        "Resources.CrlFetcher.Properties.Environment.Variables",
+    );
+    assert_eq!(
+        variables["AUTHORIZER_CACHES"],
+        yaml(&format!(
+            r#"
+            !If
+            - CacheDecisions
+            - !Sub
+              - ${{Kind}}:${{Api}}/${{Stage}}
+              - Kind: !If [ForHttpApi, http, rest]
+                Api: {CACHING_API}
+                Stage: {CACHING_STAGE}
+            - ""
+            "#
+        ))
+    );
+    assert_eq!(
+        at(&template, "Resources.HttpApiStage.Properties.StageName"),
+        &yaml("$default")
+    );
+    assert_eq!(
+        at(&template, "Resources.RestApi.Properties.StageName"),
+        &yaml("live")
+    );
+    let hard_age = at(
+        &template,
+        "Resources.Authorizer.Properties.Environment.Variables.SNAPSHOT_HARD_AGE_SECONDS",
+    );
+    assert_eq!(&variables["SNAPSHOT_HARD_AGE_SECONDS"], hard_age);
 }
 
 #[test]

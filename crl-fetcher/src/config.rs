@@ -3,10 +3,13 @@
 use environment::{ConfigError, Environment};
 
 use crate::announcement::KnownCas;
+use crate::caches::AuthorizerCache;
 
 /// The environment variables this function reads, besides those of AWS and Lambda themselves.
 pub const VARIABLES: &[&str] = &[
     "ANNOUNCEMENT_KEEP_DAYS",
+    "AUTHORIZER_CACHES",
+    "CACHE_SETTLE_SECONDS",
     "CA_ACCOUNTS",
     "CA_KEY_IDS",
     "CRL_BUCKET",
@@ -16,6 +19,7 @@ pub const VARIABLES: &[&str] = &[
     "OVERRIDES_BUCKET",
     "OVERRIDES_KEY",
     "SNAPSHOT_BUCKET",
+    "SNAPSHOT_HARD_AGE_SECONDS",
     "SNAPSHOT_KEY",
     "TRUSTSTORE_BUCKET",
     "TRUSTSTORE_KEY",
@@ -47,6 +51,10 @@ pub struct Config {
     pub announcement_keep: i64,
     /// After how many seconds it should have been confirmed.
     pub unconfirmed_after: i64,
+    /// The caches to flush when revocations are added; none: nothing is flushed.
+    pub authorizer_caches: Vec<AuthorizerCache>,
+    /// For how many seconds after a publication an authorizer may decide from the snapshot before.
+    pub cache_settle: i64,
 }
 
 /// An object in S3.
@@ -106,6 +114,10 @@ impl Config {
                 }),
             announcement_keep: 86_400 * environment.number("ANNOUNCEMENT_KEEP_DAYS", 1..=3650, 30),
             unconfirmed_after: environment.number("UNCONFIRMED_AFTER_SECONDS", 60..=604_800, 7200),
+            authorizer_caches: authorizer_caches(&environment),
+            // Besides the hard age there is the request that is under way when it ends.
+            cache_settle: environment.number("SNAPSHOT_HARD_AGE_SECONDS", 0..=86_400, 300)
+                + environment.number("CACHE_SETTLE_SECONDS", 0..=3600, 60),
         };
         let is_account =
             |text: &String| text.len() == 12 && text.bytes().all(|c| c.is_ascii_digit());
@@ -159,6 +171,27 @@ impl Config {
     }
 }
 
+fn authorizer_caches(environment: &Environment<'_>) -> Vec<AuthorizerCache> {
+    let mut caches = Vec::new();
+    for name in listed(
+        &environment
+            .optional("AUTHORIZER_CACHES")
+            .unwrap_or_default(),
+    ) {
+        match name.parse() {
+            Ok(cache) if caches.contains(&cache) => {
+                environment.problem(format!("AUTHORIZER_CACHES names {name} twice"));
+            }
+            Ok(cache) => caches.push(cache),
+            Err(()) => environment.problem(format!(
+                "AUTHORIZER_CACHES has {name:?} in it: each part must be http:API_ID/STAGE, where \
+                 STAGE may be $default, or rest:API_ID/STAGE"
+            )),
+        }
+    }
+    caches
+}
+
 /// What is separated by commas.
 fn listed(text: &str) -> Vec<String> {
     let parts = text.split(',').map(str::trim);
@@ -204,6 +237,8 @@ mod tests {
             known_cas: KnownCas::default(),
             announcement_keep: 2_592_000,
             unconfirmed_after: 7200,
+            authorizer_caches: Vec::new(),
+            cache_settle: 360,
         };
         assert_eq!(config(&buckets), Ok(expected));
     }
@@ -217,6 +252,11 @@ mod tests {
             ("MAX_CONCURRENT_GETS", "0"),
             ("CA_ACCOUNTS", "123456789012, 12345"),
             ("CA_KEY_IDS", "id"),
+            (
+                "AUTHORIZER_CACHES",
+                "http:a/$default,a/live,http:a/$default",
+            ),
+            ("CACHE_SETTLE_SECONDS", "-1"),
         ])
         .unwrap_err();
         let named = |name: &str| {
@@ -225,7 +265,7 @@ mod tests {
                 .iter()
                 .any(|problem| problem.starts_with(name))
         };
-        assert_eq!(error.problems.len(), 6, "{error}");
+        assert_eq!(error.problems.len(), 9, "{error}");
         for name in [
             "TRUSTSTORE_BUCKET",
             "CRL_BUCKET",
@@ -233,6 +273,9 @@ mod tests {
             "MAX_CONCURRENT_GETS",
             "CA_ACCOUNTS",
             "CA_KEY_IDS",
+            "AUTHORIZER_CACHES has \"a/live\"",
+            "AUTHORIZER_CACHES names http:a/$default twice",
+            "CACHE_SETTLE_SECONDS",
         ] {
             assert!(named(name), "{name}: {error}");
         }
@@ -299,5 +342,46 @@ mod tests {
         assert!(config(&beside).is_ok());
         let within = [&shared[..], &[("TRUSTSTORE_KEY", "crl/ca.pem")]].concat();
         assert_eq!(config(&within).unwrap_err().problems.len(), 1);
+    }
+
+    #[test]
+    fn caches_are_named_as_api_gateway_names_them() {
+        let buckets = [
+            ("TRUSTSTORE_BUCKET", "t"),
+            ("CRL_BUCKET", "c"),
+            ("SNAPSHOT_BUCKET", "s"),
+        ];
+        let caches = |text| {
+            let config = config(&[&buckets[..], &[("AUTHORIZER_CACHES", text)]].concat())?;
+            let caches = config.authorizer_caches.iter();
+            Ok::<_, ConfigError>(caches.map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            caches("http:a1b2c3/$default, rest:d4e5/live_2-b ,").unwrap(),
+            ["http:a1b2c3/$default", "rest:d4e5/live_2-b"]
+        );
+        let long = format!("rest:a/{}", "s".repeat(129));
+        for unusable in [
+            "http:a",
+            "http:/live",
+            "http:a/",
+            "http:a/b/c",
+            "http:a/../b",
+            "http:a/%24default",
+            "http:a/$live",
+            "http:a?/live",
+            "rest:a/$default",
+            "HTTP:a/live",
+            "websocket:a/live",
+            "https://a/live",
+            "a/live",
+            long.as_str(),
+        ] {
+            assert_eq!(
+                caches(unusable).unwrap_err().problems.len(),
+                1,
+                "{unusable}"
+            );
+        }
     }
 }

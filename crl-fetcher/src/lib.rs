@@ -10,7 +10,10 @@
 //! snapshot held for it; the others go on; and the invocation fails after the publish, so that it is
 //! retried and an alarm fires.
 
+mod additions;
 pub mod announcement;
+mod api_gateway;
+pub mod caches;
 pub mod config;
 pub mod crl;
 pub mod ledger;
@@ -26,8 +29,9 @@ pub mod truststore;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use futures::stream::{self, StreamExt};
 use revocation::{
@@ -35,7 +39,9 @@ use revocation::{
 };
 use serde_json::Value;
 
+use crate::additions::adds_revocations;
 use crate::announcement::Announcement;
+use crate::caches::{Caches, Change};
 use crate::config::{Config, Location};
 use crate::crl::{CertificateList, VerifiedCrl, crls_in};
 use crate::ledger::{Adopted, Ledger};
@@ -43,10 +49,10 @@ use crate::overrides::{Block, MAX_OVERRIDES_OCTETS, Overrides};
 pub use crate::pem::is_pem;
 use crate::refusal::Refusal;
 use crate::report::{
-    Announced, AnnouncementReport, CaReport, Counts, IssuerReport, Outcome, OverridesOutcome,
-    OverridesReport, Report, SnapshotReport, SourceReport,
+    Announced, AnnouncementReport, CaReport, Counts, FlushReport, IssuerReport, Outcome,
+    OverridesOutcome, OverridesReport, Report, SnapshotReport, SourceReport,
 };
-pub use crate::s3::{Object, S3Error, Written, get_version, put, s3_client};
+pub use crate::s3::{Object, S3Error, Written, get_version, put, s3_client, sdk_config};
 use crate::truststore::{Truststore, TruststoreError};
 
 /// Refreshes one snapshot.
@@ -54,12 +60,25 @@ use crate::truststore::{Truststore, TruststoreError};
 pub struct Fetcher {
     client: Client,
     config: Config,
+    caches: Option<Caches>,
 }
 
 impl Fetcher {
     /// A fetcher for that configuration.
+    pub fn from_sdk(sdk: &SdkConfig, config: Config) -> Self {
+        Self {
+            caches: Caches::new(sdk, &config),
+            ..Self::new(Client::new(sdk), config)
+        }
+    }
+
+    /// A fetcher for that configuration, which leaves authorizer caches alone.
     pub const fn new(client: Client, config: Config) -> Self {
-        Self { client, config }
+        Self {
+            client,
+            config,
+            caches: None,
+        }
     }
 
     /// Looks at every CRL and publishes a snapshot if anything changed.
@@ -120,10 +139,15 @@ impl Fetcher {
         announcement: Option<&Announcement>,
         now: UnixTime,
     ) -> Result<Report, RefreshError> {
+        let started = Instant::now();
         for attempt in 0..MAX_ATTEMPTS {
             // In a box, or the futures within futures are deeper than the compiler goes.
-            if let Some(report) = Box::pin(self.attempt(trigger, announcement, now)).await? {
-                return Ok(report);
+            let attempt_made = Box::pin(self.attempt(trigger, announcement, now)).await?;
+            if let Some((report, change)) = attempt_made {
+                // Rounded up: what was published was so by then.
+                let took = i64::try_from(started.elapsed().as_secs() + 1).unwrap_or(i64::MAX);
+                let flush = Box::pin(self.flush(change, now.plus(took))).await;
+                return Ok(Report { flush, ..report });
             }
             // Another fetcher published in between: start over from its snapshot, and let several
             // that collided fall out of step.
@@ -139,7 +163,7 @@ impl Fetcher {
         trigger: &str,
         announcement: Option<&Announcement>,
         now: UnixTime,
-    ) -> Result<Option<Report>, RefreshError> {
+    ) -> Result<Option<(Report, Change)>, RefreshError> {
         let (truststore, truststore_ref) = self.truststore().await?;
         let current = self.current_snapshot().await?;
         let held = current.as_ref().map(|(snapshot, _)| snapshot.to_contents());
@@ -159,28 +183,42 @@ impl Fetcher {
             AnnouncementReport::new(announcement, &issuers, &contents)
         });
         // When and by what it was built is no reason to write it again.
-        let published = held.is_none_or(|held| {
+        let published = held.as_ref().is_none_or(|held| {
             contents.truststore != held.truststore
                 || contents.blocked_keys != held.blocked_keys
                 || contents.issuers != held.issuers
         });
+        // Whether to look at every serial number once more depends on whether anybody asks.
+        let adds = self.caches.is_some()
+            && published
+            && held.is_none_or(|held| adds_revocations(&held, &contents));
+        let replaced = current.as_ref().map(|(_, etag)| etag.clone());
         let (snapshot, etag) = match current {
             Some(current) if !published => current,
-            current => {
+            _ => {
                 let octets = contents.encode()?;
                 let snapshot =
                     Snapshot::decode(octets.clone()).map_err(RefreshError::OwnSnapshot)?;
-                let replaced = current.as_ref().map(|(_, etag)| etag.as_str());
-                match put(&self.client, &self.config.snapshot, octets, replaced).await? {
+                let written = put(
+                    &self.client,
+                    &self.config.snapshot,
+                    octets,
+                    replaced.as_deref(),
+                );
+                match written.await? {
                     Written::Published(etag) => (snapshot, etag),
                     Written::Conflict => return Ok(None),
                 }
             }
         };
+        let change = Change {
+            etag: etag.clone(),
+            adds_nothing_to: replaced.filter(|_| !adds),
+        };
         let counts = Counts::of(&sources);
         let in_trouble = |issuer| IssuerReport::new(&issuer, now);
         let with_crl = |issuer| CaReport::new(&issuer, now);
-        Ok(Some(Report {
+        let report = Report {
             trigger: trigger.to_owned(),
             announcement,
             overrides,
@@ -189,7 +227,14 @@ impl Fetcher {
             snapshot: self.report_snapshot(&snapshot, etag, published, now),
             sources,
             counts,
-        }))
+            flush: None,
+        };
+        Ok(Some((report, change)))
+    }
+
+    async fn flush(&self, change: Change, now: UnixTime) -> Option<FlushReport> {
+        let caches = self.caches.as_ref()?;
+        Some(caches.flush(&self.client, change, now).await)
     }
 
     /// Has what the operator blocked denied; where that cannot be read, what was blocked before.

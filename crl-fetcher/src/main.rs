@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use crl_fetcher::config::Config;
 use crl_fetcher::report::{
-    Announced, AnnouncementReport, Counts, IssuerReport, OverridesReport, Report, SnapshotReport,
+    Announced, AnnouncementReport, CacheOutcome, CacheReport, Counts, IssuerReport,
+    OverridesReport, Report, SnapshotReport,
 };
-use crl_fetcher::{Fetcher, RefreshError, metrics, s3_client, trigger};
+use crl_fetcher::{Fetcher, RefreshError, metrics, sdk_config, trigger};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use revocation::UnixTime;
 use serde_json::Value;
@@ -16,7 +17,7 @@ async fn main() -> Result<(), Error> {
     environment::start_log();
     let config = Config::from_environment(&|name| std::env::var(name).ok())
         .inspect_err(|error| tracing::error!(%error, "configuration"))?;
-    let fetcher = Fetcher::new(s3_client().await, config);
+    let fetcher = Fetcher::from_sdk(&sdk_config().await, config);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         // arn:aws:lambda:REGION:ACCOUNT:function:NAME
         let account = event.context.invoked_function_arn.split(':').nth(4);
@@ -50,8 +51,8 @@ async fn refresh(fetcher: &Fetcher, event: Value, own_account: String) -> Result
     }
 }
 
-/// One line a refresh, one for each CA in trouble, one for an announcement, and one for each block
-/// without effect, always with the same keys. None of these is `message`, which is what each line begins with: twice in one object, a reader
+/// One line a refresh, and one for each CA in trouble, announcement, block without effect and authorizer
+/// cache that was to be flushed, always with the same keys. None of these is `message`, which is what each line begins with: twice in one object, a reader
 /// may take the second.
 fn log(report: &Report, refused: Option<&str>) {
     if let Some(AnnouncementReport {
@@ -85,6 +86,22 @@ fn log(report: &Report, refused: Option<&str>) {
         for block in without_ca {
             tracing::warn!(object, block, "the truststore has no such CA");
         }
+    }
+    for CacheReport {
+        cache,
+        outcome,
+        message,
+    } in report.flush.iter().flat_map(|flush| &flush.caches)
+    {
+        let detail = message.as_deref().unwrap_or_default();
+        match outcome {
+            CacheOutcome::Unchanged => {}
+            CacheOutcome::Flushed => tracing::info!(cache, outcome = "flushed", detail, "flush"),
+            CacheOutcome::Failed => tracing::error!(cache, outcome = "failed", detail, "flush"),
+        }
+    }
+    if let Some(detail) = report.flush.as_ref().and_then(|flush| flush.error.as_ref()) {
+        tracing::error!(cache = "", outcome = "failed", detail, "flush");
     }
     let SnapshotReport {
         id,

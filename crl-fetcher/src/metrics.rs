@@ -7,15 +7,17 @@ use environment::emf::{Metrics, Unit};
 use revocation::UnixTime;
 
 use crate::RefreshError;
-use crate::report::{Announced, CaReport, Counts, Outcome, Report};
+use crate::report::{Announced, CaReport, CacheOutcome, Counts, FlushReport, Outcome, Report};
 
 /// The metrics of this function, besides one of the name `Refused.` and [`crate::refusal::Refusal::code`]
-/// for each code that occurs.
+/// for each code that occurs. Those of caches are there where caches are configured.
 pub const NAMES: &[&str] = &[
     "AnnouncedRevocations",
     "AnnouncementsIgnored",
     "BlocksInForce",
     "BlocksWithoutCa",
+    "CacheFlushFailed",
+    "CacheFlushes",
     "CrlAge",
     "CrlLifeElapsed",
     "OverridesRefused",
@@ -77,6 +79,10 @@ pub fn of_refresh(
     ] {
         refresh.count(name, count);
     }
+    if let Some(flush) = &report.flush {
+        refresh.count("CacheFlushes", number(flush.count(CacheOutcome::Flushed)));
+        refresh.count("CacheFlushFailed", number(failures(flush)));
+    }
     let octets = i64::try_from(snapshot.octets).unwrap_or(i64::MAX);
     refresh.gauge("SnapshotSize", Unit::Bytes, octets);
     for (code, count) in refusals_by_code(report) {
@@ -97,6 +103,11 @@ pub fn of_refresh(
 fn was_ignored(report: &Report) -> bool {
     let outcome = report.announcement.as_ref().map(|report| report.outcome);
     outcome == Some(Announced::Ignored)
+}
+
+/// Caches that were not flushed, and one where it is not known which must be.
+fn failures(flush: &FlushReport) -> usize {
+    flush.count(CacheOutcome::Failed) + usize::from(flush.error.is_some())
 }
 
 fn refusals_by_code(report: &Report) -> BTreeMap<&'static str, u64> {

@@ -29,6 +29,9 @@ pub struct Report {
     pub sources: Vec<SourceReport>,
     /// How many of them had which outcome.
     pub counts: Counts,
+    /// What became of the authorizer caches, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flush: Option<FlushReport>,
 }
 
 /// What became of an announcement.
@@ -308,6 +311,50 @@ impl Counts {
             } += 1;
         }
         counts
+    }
+}
+
+/// What became of the authorizer caches. None of it fails a refresh.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FlushReport {
+    /// Each of them.
+    pub caches: Vec<CacheReport>,
+    /// Why it could not be read or noted what was flushed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What became of one authorizer cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CacheReport {
+    /// Its name, as it is configured.
+    pub cache: String,
+    /// What became of it.
+    pub outcome: CacheOutcome,
+    /// Why it was not flushed, and the remedy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// What became of an authorizer cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CacheOutcome {
+    /// No allow in it can be older than the revocations that are published.
+    Unchanged,
+    /// It was emptied.
+    Flushed,
+    /// It may have allows in it that are. The next refresh tries again.
+    Failed,
+}
+
+impl FlushReport {
+    /// How many caches had that outcome.
+    pub fn count(&self, outcome: CacheOutcome) -> usize {
+        let outcomes = self.caches.iter().map(|cache| cache.outcome);
+        outcomes.filter(|other| *other == outcome).count()
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
@@ -14,7 +14,12 @@ use crate::config::Location;
 
 /// A client by the SDK's own configuration, and patient: for functions that no API's client waits for.
 pub async fn s3_client() -> Client {
-    let config = aws_config::defaults(BehaviorVersion::latest())
+    Client::new(&sdk_config().await)
+}
+
+/// What such a client is made of.
+pub async fn sdk_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(2))
@@ -23,8 +28,7 @@ pub async fn s3_client() -> Client {
         )
         .retry_config(RetryConfig::standard().with_max_attempts(4))
         .load()
-        .await;
-    Client::new(&config)
+        .await
 }
 
 /// An object that was read.

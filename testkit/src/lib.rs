@@ -7,6 +7,8 @@
     reason = "only tests use this crate; there a panic is the right way to fail"
 )]
 
+pub mod api_gateway;
+mod connection;
 pub mod events;
 pub mod lambda;
 pub mod pki;

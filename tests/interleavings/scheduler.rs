@@ -726,6 +726,8 @@ impl Scheduler {
             known_cas: KnownCas::default(),
             announcement_keep: 0,
             unconfirmed_after: 0,
+            authorizer_caches: Vec::new(),
+            cache_settle: 0,
         }
     }
 

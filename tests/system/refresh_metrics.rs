@@ -7,6 +7,7 @@ use serde_json::Value;
 use system_tests::{
     Deployment, TRUSTSTORE_BUCKET, TRUSTSTORE_KEY, client, failed_refresh, metrics, refresh,
 };
+use testkit::api_gateway::ApiGateway;
 use testkit::lambda::Function;
 use testkit::pki::{Ca, LeafOptions};
 
@@ -123,7 +124,10 @@ async fn every_metric_is_in_the_list() {
     let ca = Ca::root("Issuing CA");
     let deployment = Deployment::start(&[&ca]).await;
     deployment.publish(&ca.crl_key(), ca.crl().current().number(1).der());
-    let fetcher = deployment.fetcher().await;
+    let api_gateway = ApiGateway::start().await;
+    let [(endpoint, url), _] = &api_gateway.environment();
+    let caches = ("AUTHORIZER_CACHES", "http:a1b2c3/$default");
+    let fetcher = deployment.fetcher_with(&[(endpoint, url), caches]).await;
     refresh(&fetcher).await;
     let lines = next_metrics(&fetcher, 0, 2).await;
     let names: BTreeSet<_> = lines

@@ -5,7 +5,6 @@
 //! get wrong: conditional GET and HEAD, atomic conditional PUT, versions, checksums. Faults and the
 //! request log sit in front of both, so a test can also see requests that never reached the store.
 
-mod connection;
 mod https;
 mod store;
 
@@ -32,7 +31,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use connection::{Connection, Reset};
+use crate::connection::{Connection, Reset};
 use https::Https;
 use store::{Earlier, Store};
 
@@ -628,9 +627,9 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
-const SECRET_ACCESS_KEY: &str = "in-process-secret-access-key";
-const REGION: &str = "us-east-1";
+pub(crate) const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
+pub(crate) const SECRET_ACCESS_KEY: &str = "in-process-secret-access-key";
+pub(crate) const REGION: &str = "us-east-1";
 /// A long-running playground must not grow by its own log.
 const REQUESTS_KEPT: usize = 1 << 16;
 

@@ -10,23 +10,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// The connection. It ends with this value.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     reset: Reset,
 }
 
 /// Has its connection end with a reset.
 #[derive(Clone, Default)]
-pub(super) struct Reset(Arc<AtomicBool>);
+pub(crate) struct Reset(Arc<AtomicBool>);
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, reset: Reset) -> Self {
+    pub(crate) fn new(stream: TcpStream, reset: Reset) -> Self {
         Self { stream, reset }
     }
 }
 
 impl Reset {
-    pub(super) fn demand(&self) {
+    pub(crate) fn demand(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
