@@ -198,9 +198,9 @@ pub(crate) struct Blocks {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct Target {
-    /// The CA that issued the certificate: its key identifier in hexadecimal, or a file with its
-    /// certificate
-    #[arg(long, value_name = "KEY-ID|FILE", conflicts_with_all = ["key_of", "key"])]
+    /// The CA that issued the certificate: a file with its certificate, or its key identifier in
+    /// hexadecimal
+    #[arg(long, value_name = "FILE|KEY-ID", conflicts_with_all = ["key_of", "key"])]
     pub(crate) issuer: Option<String>,
     /// The certificate's serial number in hexadecimal
     #[arg(long, value_name = "HEX", requires = "issuer", conflicts_with_all = ["cert", "key_of", "key"])]
@@ -318,11 +318,17 @@ fn end(text: &str) -> Result<UnixTime, String> {
             .ok()
             .map(|count| i64::from(count) * seconds)
     });
-    match seconds {
+    let end = match seconds {
         Some(seconds) => Ok(now().plus(seconds)),
         None => {
             moment(text).map_err(|error| format!("{error}, nor a time from now on (30d, 12h, 45m)"))
         }
+    };
+    // Overrides have it in RFC 3339, which has no later years.
+    let last = UnixTime::from_civil(9999, 12, 31, (23, 59, 59)).unwrap_or(UnixTime::MAX);
+    match end? {
+        end if end <= last => Ok(end),
+        _ => Err("it is after the year 9999; are these milliseconds?".to_owned()),
     }
 }
 
@@ -355,7 +361,8 @@ const OVERRIDES: &str =
 name, or a file to be copied there. In S3 they take s3:GetObject, s3:PutObject and
 s3:ListBucket: of the template's stack, the output Overrides is their address, and
 OverridesPolicyArn a policy with these permissions. What others write at the same
-time is kept. A block denies; there is none that lets anybody in.";
+time is kept; what ended 90 days ago or longer is taken out with the next change.
+A block denies; there is none that lets anybody in.";
 
 const SOURCES: &str =
     "A snapshot is a file, s3://BUCKET/KEY, or s3://BUCKET/KEY?versionId=ID for an

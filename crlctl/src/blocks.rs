@@ -3,6 +3,7 @@
 mod store;
 
 use std::fmt;
+use std::path::Path;
 
 use crl_fetcher::overrides::{Block, Overrides, Target, read_key, read_serial};
 use revocation::{BlockedKey, SerialNumber, UnixTime, hexadecimal, read_hexadecimal};
@@ -20,7 +21,7 @@ pub(crate) struct Change {
     block: Option<Block>,
     /// Those that there were before.
     replaced: Vec<Block>,
-    overrides: String,
+    overrides: input::Source,
     now: UnixTime,
 }
 
@@ -57,6 +58,8 @@ fn change(
 ) -> Result<Change, InputError> {
     let store = Store::new(overrides)?;
     let replaced = store.change(|overrides| {
+        let is_recent = |held: &Block| now.since(held.until) < KEPT_AFTER_THE_END;
+        overrides.blocks.retain(is_recent);
         let is_it = |held: &Block| held.target == target;
         let replaced: Vec<_> = overrides
             .blocks
@@ -70,10 +73,13 @@ fn change(
         target,
         block,
         replaced,
-        overrides: overrides.to_string(),
+        overrides: overrides.clone(),
         now,
     })
 }
+
+/// Blocks that have ended tell what was done. For how many seconds they do.
+const KEPT_AFTER_THE_END: i64 = 90 * 86_400;
 
 /// What the operator has blocked now.
 pub(crate) fn blocks(arguments: &Blocks) -> Result<Listing, InputError> {
@@ -108,14 +114,24 @@ impl fmt::Display for Change {
             }
             None => writeln!(f, "unblocked: {target}")?,
         }
+        if let Some(Block { note, .. }) = block {
+            writeln!(f, "  note: {note}")?;
+        }
         for Block { until, note, .. } in replaced {
             writeln!(f, "  before: until {}: {note}", away(*until, *now))?;
         }
-        writeln!(
-            f,
-            "  it counts as soon as crl-fetcher has read {overrides}, which S3's event starts, and each \
-             authorizer has the new snapshot"
-        )
+        match overrides {
+            input::Source::File(path) => writeln!(
+                f,
+                "  it counts once {} is where OVERRIDES_BUCKET and OVERRIDES_KEY of crl-fetcher say",
+                path.display()
+            ),
+            input::Source::Object { .. } => writeln!(
+                f,
+                "  it counts once crl-fetcher has read {overrides}, which S3's event starts, and each \
+                 authorizer has the new snapshot"
+            ),
+        }
     }
 }
 
@@ -249,10 +265,19 @@ fn target(arguments: &TargetArguments) -> Result<Target, InputError> {
     Ok(Target::Certificate { issuer, serial })
 }
 
-/// Of the CA: in hexadecimal, or of the certificate in a file.
+/// Of the CA: of the certificate in a file, or in hexadecimal where there is no such file.
 fn key_identifier(text: &str) -> Result<Vec<u8>, InputError> {
-    if let Some(key_id) = read_hexadecimal(&without_colons(text)) {
-        return Ok(key_id);
+    let digits = without_colons(text);
+    if !Path::new(text).exists()
+        && let Some(key_id) = read_hexadecimal(&digits)
+    {
+        return match digits.len() % 2 {
+            0 => Ok(key_id),
+            _ => Err(InputError::new(
+                "--issuer",
+                "a key identifier has two digits an octet: is it cut short?",
+            )),
+        };
     }
     let truststore = input::truststore(&[text.into()])?;
     match truststore.cas() {

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use crl_fetcher::config::Location;
 use crl_fetcher::overrides::{MAX_OVERRIDES_OCTETS, Overrides};
@@ -59,7 +60,7 @@ impl<'a> Store<'a> {
                 let (mut overrides, _) = self.read_file(path)?;
                 let (is_changed, result) = change(&mut overrides);
                 if is_changed {
-                    replace(path, &overrides.to_json())
+                    replace(path, &self.octets(&overrides)?)
                         .map_err(|error| InputError::new(path.display(), error))?;
                 }
                 Ok(result)
@@ -76,16 +77,20 @@ impl<'a> Store<'a> {
         change: impl Fn(&mut Overrides) -> (bool, T),
     ) -> Result<T, InputError> {
         let client = s3_client().await;
-        for _ in 0..MAX_ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             let (mut overrides, etag) = self.read_object(location).await?;
             let (is_changed, result) = change(&mut overrides);
             if !is_changed {
                 return Ok(result);
             }
-            let octets = overrides.to_json();
+            let octets = self.octets(&overrides)?;
             match put(&client, location, octets, etag.as_deref()).await? {
                 Written::Published(_) => return Ok(result),
-                Written::Conflict => {}
+                // Several that collided fall out of step.
+                Written::Conflict => {
+                    let jitter = u64::from(std::process::id() % 50);
+                    tokio::time::sleep(Duration::from_millis(attempt * 20 + jitter)).await;
+                }
             }
         }
         Err(InputError::new(
@@ -96,8 +101,8 @@ impl<'a> Store<'a> {
 
     async fn read_object(&self, location: &Location) -> Result<Read, InputError> {
         let client = s3_client().await;
-        let object = get_version(&client, location, None, MAX_OVERRIDES_OCTETS).await?;
-        match object {
+        let object = get_version(&client, location, None, MAX_OVERRIDES_OCTETS).await;
+        match object? {
             Some(object) => Ok((self.parse(&object.octets)?, Some(object.etag))),
             None => Ok((Overrides::default(), None)),
         }
@@ -108,6 +113,23 @@ impl<'a> Store<'a> {
             Ok(false) => Ok((Overrides::default(), None)),
             _ => Ok((self.parse(&input::read(path)?)?, None)),
         }
+    }
+
+    /// As they are written: nothing that could not be read again, which would unmake every change after
+    /// it.
+    fn octets(&self, overrides: &Overrides) -> Result<Vec<u8>, InputError> {
+        let octets = overrides.to_json();
+        if u64::try_from(octets.len()).is_ok_and(|length| length > MAX_OVERRIDES_OCTETS) {
+            return Err(InputError::new(
+                self.source,
+                format_args!(
+                    "it would have more than {MAX_OVERRIDES_OCTETS} octets, and nothing was changed; \
+                     unblock what is revoked by now"
+                ),
+            ));
+        }
+        self.parse(&octets)?;
+        Ok(octets)
     }
 
     /// What cannot be read is not written over: there may be blocks in it.
@@ -121,18 +143,20 @@ impl<'a> Store<'a> {
     }
 }
 
-/// Writes a file beside it and puts that in its place, so that there is always a whole one.
+/// Writes a file beside it and puts that in its place, so that there is always a whole one; where it is a
+/// link, in the place of what that leads to.
 fn replace(path: &Path, octets: &[u8]) -> std::io::Result<()> {
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));
-    let mut file = std::fs::File::create_new(&name)?;
+    let mut file = std::fs::File::create(&name)?;
     let written = file.write_all(octets).and_then(|()| file.sync_all());
     written
-        .and_then(|()| std::fs::rename(&name, path))
+        .and_then(|()| std::fs::rename(&name, &path))
         .inspect_err(|_| {
             let _ = std::fs::remove_file(&name);
         })
 }
 
 /// How often a change starts over when others write at the same time.
-const MAX_ATTEMPTS: usize = 20;
+const MAX_ATTEMPTS: u64 = 20;

@@ -181,6 +181,7 @@ fn what_is_wrong_is_named_and_nothing_is_written() {
         ),
         (&["--issuer", "0a"], "--serial"),
         (&["--serial", "0a"], "--issuer"),
+        (&["--serial", "0a", "--issuer", "0ab"], "is it cut short?"),
         (&["--serial", "0a", "--issuer", "CN=CA"], "CN=CA: "),
         (&["--serial", "0a", "--issuer", &text], &text),
         (&["--cert", &text], &text),
@@ -204,6 +205,8 @@ fn what_is_wrong_is_named_and_nothing_is_written() {
     for (until, note, expected) in [
         ("2026-01-01T00:00:00Z", "n", "is not in the future"),
         ("0d", "n", "is not in the future"),
+        ("1795300000000", "n", "milliseconds?"),
+        ("4000000d", "n", "after the year 9999"),
         ("tomorrow", "n", "30d"),
         ("é", "n", "30d"),
         ("1d", "", "one line"),
@@ -230,6 +233,44 @@ fn what_is_wrong_is_named_and_nothing_is_written() {
         }
         assert_eq!(std::fs::read_to_string(overrides).unwrap(), octets);
     }
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_written() {
+    let Scene { overrides, .. } = &Scene::new("too-large");
+    let until = "2096-02-01T00:00:00Z";
+    let entry = json!({"issuer": "0a", "serial": "0b", "since": "2026-01-01T00:00:00Z",
+        "until": until, "note": "é".repeat(500)});
+    let entries = vec![entry; 900];
+    let octets = json!({"version": 1, "blocks": entries}).to_string();
+    assert!(octets.len() < 1 << 20);
+    std::fs::write(overrides, &octets).unwrap();
+    let run = block(overrides, &["--key", &"ab".repeat(32)]);
+    assert_eq!(run.status, 2, "{}", run.stdout);
+    assert!(run.stderr.contains("unblock what is revoked by now"));
+    assert_eq!(std::fs::read_to_string(overrides).unwrap(), octets);
+}
+
+#[test]
+fn a_file_is_taken_for_the_ca_and_long_ended_blocks_go() {
+    let Scene {
+        folder,
+        ca,
+        overrides,
+    } = &Scene::new("file-first");
+    let old = json!({"issuer": "0a", "serial": "0b", "since": "2024-01-01T00:00:00Z",
+        "until": "2024-02-01T00:00:00Z", "note": "long ago"});
+    let octets = json!({"version": 1, "blocks": [old]}).to_string();
+    std::fs::write(overrides, octets).unwrap();
+    let file = folder.write("dec0de", ca.certificate_pem());
+    let run = block(overrides, &["--issuer", &file, "--serial", "01"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("  note: INC-7\n"), "{}", run.stdout);
+    let blocks = read(overrides);
+    assert_eq!(blocks.len(), 1);
+    let issuer = ca.key_id().to_vec();
+    let serial = SerialNumber::from_magnitude(&[1]).unwrap();
+    assert_eq!(blocks[0].target, Target::Certificate { issuer, serial });
 }
 
 /// Two operators at once lose nothing.
@@ -272,9 +313,18 @@ async fn in_s3_every_block_is_kept() {
     assert_eq!(s3.versions("snapshots", key).len(), 4);
 
     s3.put("snapshots", key, "{}");
-    let run = list();
-    assert_eq!(run.status, 2);
-    assert!(run.stderr.starts_with(&format!("crlctl: {overrides}: ")));
+    let how = ["--until", "1d", "--note", "n"];
+    let block = [&["block", "--overrides", overrides][..], &target, &how].concat();
+    for run in [
+        list(),
+        crlctl_with(&environment, &arguments),
+        crlctl_with(&environment, &block),
+    ] {
+        assert_eq!(run.status, 2);
+        let named = format!("crlctl: {overrides}: ");
+        assert!(run.stderr.starts_with(&named), "{}", run.stderr);
+    }
+    assert_eq!(s3.get("snapshots", key).unwrap(), b"{}");
     let missing = crlctl_with(
         &environment,
         &["blocks", "--overrides", "s3://nowhere/o.json"],
