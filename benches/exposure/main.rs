@@ -58,7 +58,8 @@ struct Options {
     /// How many execution environments of the authorizer there are
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     environments: u16,
-    /// How many requests a second there are at most, over all environments
+    /// How many requests a second there are, over all environments; a first denial is followed by some
+    /// more
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
     /// How many milliseconds there are between two revocations, on the average

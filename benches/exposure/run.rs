@@ -41,7 +41,14 @@ pub(crate) struct Run {
     /// What the authorizer has said last, by environment.
     reasons: Vec<Mutex<String>>,
     is_over: AtomicBool,
-    loaded_for: Mutex<Duration>,
+    load: Mutex<Load>,
+}
+
+/// What there was before everybody was asked once more.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Load {
+    pub(crate) duration: Duration,
+    pub(crate) requests: u64,
 }
 
 /// What the fetcher has done.
@@ -113,7 +120,7 @@ impl Run {
             failures: Mutex::default(),
             reasons: (0..terms.environments).map(|_| Mutex::default()).collect(),
             is_over: AtomicBool::default(),
-            loaded_for: Mutex::default(),
+            load: Mutex::default(),
         });
         // The cloud keeps the callbacks, so these must not keep the run, which keeps the cloud.
         let heard = Arc::downgrade(&run);
@@ -148,7 +155,10 @@ impl Run {
         self.joined(revoking).await;
         self.until_denied_everywhere().await;
         self.settle().await;
-        *locked(&self.loaded_for) = self.now();
+        *locked(&self.load) = Load {
+            duration: self.now(),
+            requests: self.exposures().counts.requests,
+        };
         self.is_over.store(true, Ordering::Relaxed);
         self.joined(publishing).await;
         let mut idle = Vec::new();
@@ -208,9 +218,9 @@ impl Run {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
-    /// How long the load went on.
-    pub(crate) fn loaded_for(&self) -> Duration {
-        *locked(&self.loaded_for)
+    /// How much there was.
+    pub(crate) fn load(&self) -> Load {
+        *locked(&self.load)
     }
 
     pub(crate) fn exposures(&self) -> MutexGuard<'_, Exposures> {

@@ -15,7 +15,8 @@ pub(crate) fn print(run: &Run) -> bool {
     let exposures = run.exposures();
     let (ended, others) = exposures.results();
     let counts = &exposures.counts;
-    let seconds = run.loaded_for().as_secs_f64();
+    let load = run.load();
+    let seconds = load.duration.as_secs_f64();
     println!(
         "exposure: {} revocations in {seconds:.0} s, soft age {} s, {} environments, seed {}",
         terms.revocations,
@@ -27,9 +28,9 @@ pub(crate) fn print(run: &Run) -> bool {
         println!("an unoptimized build, slower than what is deployed: the target is not checked");
     }
     count("requests", &counts.requests);
-    let requests = u32::try_from(counts.requests).unwrap_or(u32::MAX);
+    let requests = u32::try_from(load.requests).unwrap_or(u32::MAX);
     count(
-        "  a second",
+        "  a second, until everybody is asked once more",
         &format!("{:.0}", f64::from(requests) / seconds),
     );
     count("  allowed", &counts.allowed);

@@ -1,5 +1,7 @@
 //! Environment → [`Config`].
 
+use std::time::Duration;
+
 use environment::{ConfigError, Environment};
 
 use crate::announcement::KnownCas;
@@ -116,7 +118,7 @@ impl Config {
             unconfirmed_after: environment.number("UNCONFIRMED_AFTER_SECONDS", 60..=604_800, 7200),
             authorizer_caches: authorizer_caches(&environment),
             // Besides the hard age there is the request that is under way when it ends.
-            cache_settle: environment.number("SNAPSHOT_HARD_AGE_SECONDS", 0..=86_400, 300)
+            cache_settle: hard_age_in_seconds(&environment)
                 + environment.number("CACHE_SETTLE_SECONDS", 0..=3600, 60),
         };
         let is_account =
@@ -190,6 +192,14 @@ fn authorizer_caches(environment: &Environment<'_>) -> Vec<AuthorizerCache> {
         }
     }
     caches
+}
+
+/// The authorizer's, rounded up.
+fn hard_age_in_seconds(environment: &Environment<'_>) -> i64 {
+    let longest = Duration::from_secs(86_400);
+    let name = "SNAPSHOT_HARD_AGE_SECONDS";
+    let hard_age = environment.seconds(name, Duration::ZERO..=longest, Duration::from_secs(300));
+    i64::try_from(hard_age.as_millis().div_ceil(1000)).unwrap_or(i64::MAX)
 }
 
 /// What is separated by commas.
@@ -278,6 +288,20 @@ mod tests {
             "CACHE_SETTLE_SECONDS",
         ] {
             assert!(named(name), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn caches_settle_after_the_hard_age_whatever_part_of_a_second_it_has() {
+        let buckets = [
+            ("TRUSTSTORE_BUCKET", "t"),
+            ("CRL_BUCKET", "c"),
+            ("SNAPSHOT_BUCKET", "s"),
+        ];
+        for (hard_age, settle) in [("0", 60), ("0.5", 61), ("2", 62), ("86400", 86_460)] {
+            let hard_age = ("SNAPSHOT_HARD_AGE_SECONDS", hard_age);
+            let config = config(&[&buckets[..], &[hard_age]].concat()).unwrap();
+            assert_eq!(config.cache_settle, settle);
         }
     }
 

@@ -52,8 +52,8 @@ async fn refresh(fetcher: &Fetcher, event: Value, own_account: String) -> Result
 }
 
 /// One line a refresh, and one for each CA in trouble, announcement, block without effect and authorizer
-/// cache that was to be flushed, always with the same keys. None of these is `message`, which is what each line begins with: twice in one object, a reader
-/// may take the second.
+/// cache that was to be flushed, always with the same keys. None of these is `message`, which is what
+/// each line begins with: twice in one object, a reader may take the second.
 fn log(report: &Report, refused: Option<&str>) {
     if let Some(AnnouncementReport {
         ca_id,

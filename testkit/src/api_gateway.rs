@@ -85,11 +85,6 @@ impl ApiGateway {
             .map(|call| call.cache)
             .collect()
     }
-
-    /// Calls back with the name of each cache in the moment in which it is flushed.
-    pub fn on_flush(&self, callback: impl Fn(&str) + Send + Sync + 'static) {
-        *self.shared.on_flush.lock().unwrap() = Some(Arc::new(callback));
-    }
 }
 
 impl Drop for ApiGateway {
@@ -133,10 +128,7 @@ struct Shared {
     faults: Mutex<VecDeque<(String, Fault)>>,
     calls: Mutex<Vec<Call>>,
     hung: watch::Sender<usize>,
-    on_flush: Mutex<Option<OnFlush>>,
 }
-
-type OnFlush = Arc<dyn Fn(&str) + Send + Sync>;
 
 impl Shared {
     async fn answer(
@@ -179,13 +171,7 @@ impl Shared {
             }
             (Some(cache), None) => match is_signed(request.headers(), &path) {
                 false => (403, Some("InvalidSignatureException")),
-                true => {
-                    let on_flush = self.on_flush.lock().unwrap().clone();
-                    if let Some(on_flush) = on_flush {
-                        on_flush(&cache.name);
-                    }
-                    (cache.success, None)
-                }
+                true => (cache.success, None),
             },
         };
         call.status = Some(status);

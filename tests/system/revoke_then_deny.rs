@@ -36,6 +36,7 @@ async fn a_revoked_client_is_denied_and_no_other() {
             "revoked": 0,
             "announced": 0,
             "unconfirmed": 0,
+            "blocked": 0,
             "octets": snapshot.len_octets(),
         })
     );

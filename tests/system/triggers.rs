@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use system_tests::{
-    CRL_BUCKET, Deployment, TRUSTSTORE_BUCKET, TRUSTSTORE_KEY, client, decision, refresh,
+    CRL_BUCKET, Deployment, SNAPSHOT_BUCKET, TRUSTSTORE_BUCKET, TRUSTSTORE_KEY, client, decision,
+    refresh,
 };
 use testkit::events;
 use testkit::lambda::{Function, binaries};
@@ -22,6 +23,7 @@ fn nobody_else_calls() {
             [
                 ("CrlFetcher", "CrlFetcher.CertificateRevoked"),
                 ("CrlFetcher", "CrlFetcher.CrlWritten"),
+                ("CrlFetcher", "CrlFetcher.OverridesWritten"),
                 ("CrlFetcher", "CrlFetcher.Schedule"),
                 ("Authorizer", "RestApi"),
                 ("Authorizer", "RevocationAuthorizer"),
@@ -52,6 +54,15 @@ async fn fetcher_accepts_its_triggers() {
     }
     let suffix = &pattern["detail"]["object"]["key"][0]["suffix"];
     assert!(ca.crl_key().ends_with(suffix.as_str().unwrap()));
+
+    let overridden = events::object_created(SNAPSHOT_BUCKET, "overrides/overrides.json");
+    let pattern = &triggers["OverridesWritten"]["Properties"]["Pattern"];
+    for member in ["source", "detail-type"] {
+        assert_eq!(pattern[member][0].as_str(), overridden[member].as_str());
+    }
+    let key = &overridden["detail"]["object"]["key"];
+    let expected = &pattern["detail"]["object"]["key"][0];
+    assert_eq!(expected.as_str(), key.as_str());
 
     let revoked = events::certificate_revocation(ca.id(), "0badcafe");
     let pattern = &triggers["CertificateRevoked"]["Properties"]["Pattern"];
