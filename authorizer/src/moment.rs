@@ -26,7 +26,6 @@ impl Moment {
         self.0.saturating_sub(earlier.0) / 1000
     }
 
-<<<<<<< HEAD
     /// Whether it is not so long after `then`. A duration counts in whole milliseconds.
     ///
     /// `then` may be later by as much as a request takes: of two that are under way at the same time, the
@@ -40,22 +39,6 @@ impl Moment {
 
 /// API Gateway waits so many milliseconds for an authorizer.
 const LONGEST_REQUEST: i64 = 10_000;
-=======
-    /// Whether it is not before `then`, and not so long after it. A duration counts in whole
-    /// milliseconds. Less than a second before is no time at all: who has waited for another request may
-    /// have come a little earlier than that one, and the clock has not gone back.
-    pub(crate) fn is_within(self, duration: Duration, then: Self) -> bool {
-        let milliseconds = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        let passed = self.0.saturating_sub(then.0);
-        let is_out_of_order = (-OUT_OF_ORDER..0).contains(&passed);
-        let passed = if is_out_of_order { 0 } else { passed };
-        (0..milliseconds).contains(&passed)
-    }
-}
-
-/// The most, in milliseconds.
-const OUT_OF_ORDER: i64 = 999;
->>>>>>> exposure
 
 #[cfg(test)]
 mod tests {
@@ -95,24 +78,9 @@ mod tests {
     #[test]
     fn a_clock_that_went_back_is_within_nothing() {
         let then = at(1_000_000);
-<<<<<<< HEAD
         for now in [989_999, 0, i64::MIN] {
-=======
-        for now in [999_000, 0, i64::MIN] {
->>>>>>> exposure
             assert!(!at(now).is_within(HALF_A_SECOND, then), "{now}");
             assert!(!at(now).is_within(Duration::MAX, then), "{now}");
-        }
-    }
-
-    /// Of two requests at a time, the first may have waited for what the second one asked for.
-    #[test]
-    fn a_little_earlier_is_the_same_moment() {
-        let then = at(1_000_000);
-        for now in [999_999, 999_001] {
-            assert!(at(now).is_within(HALF_A_SECOND, then), "{now}");
-            // With an age of 0 each request asks.
-            assert!(!at(now).is_within(Duration::ZERO, then), "{now}");
         }
     }
 

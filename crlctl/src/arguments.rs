@@ -1,15 +1,17 @@
 //! The command line. Scripts rely on it: options are added, never changed.
 
+pub(crate) mod blocks;
+
 use std::path::PathBuf;
 
 use authorizer::config::{Config, VARIABLES};
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use crl_fetcher::overrides::{MAX_NOTE_CHARACTERS, is_note};
 use revocation::UnixTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use self::blocks::{Block, Blocks, OF_BLOCKS, OVERRIDES, Unblock};
 use crate::input::{InputError, Source};
 
 /// Shows what crl-authorizer makes of CRLs, snapshots, certificates and authorizer events, with the code
@@ -32,18 +34,18 @@ pub(crate) enum Command {
     /// Says what the authorizer decides by a snapshot, why, and what would change it.
     #[command(after_help = SOURCES)]
     Explain(Explain),
+    /// Blocks a certificate or a public key, whatever the CA says.
+    #[command(after_help = OVERRIDES)]
+    Block(Block),
+    /// Takes the blocks of a certificate or a public key back. Exit status 1 where there is none.
+    #[command(after_help = OVERRIDES)]
+    Unblock(Unblock),
+    /// Lists what is blocked.
+    #[command(after_help = OF_BLOCKS)]
+    Blocks(Blocks),
     /// Shows and compares snapshots.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
-    /// Has a certificate or a public key denied, whatever its CA says.
-    #[command(after_help = OVERRIDES)]
-    Block(Block),
-    /// Takes a block back. Exit status 1 where there is none.
-    #[command(after_help = OVERRIDES)]
-    Unblock(Unblock),
-    /// Lists what is blocked, why, and until when.
-    #[command(after_help = OVERRIDES)]
-    Blocks(Blocks),
 }
 
 #[derive(Debug, Subcommand)]
@@ -155,68 +157,6 @@ pub(crate) struct Diff {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Block {
-    /// The overrides: s3://BUCKET/KEY or a file
-    #[arg(long, value_name = "OVERRIDES", value_parser = source())]
-    pub(crate) overrides: Source,
-    #[command(flatten)]
-    pub(crate) target: Target,
-    /// Up to when: Unix seconds, RFC 3339, or from now on, such as 30d, 12h or 45m
-    #[arg(long, value_name = "TIME", value_parser = end)]
-    pub(crate) until: UnixTime,
-    /// Why, for those who find it later: one line
-    #[arg(long, value_name = "TEXT", value_parser = note)]
-    pub(crate) note: String,
-    #[arg(skip = now())]
-    pub(crate) now: UnixTime,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Unblock {
-    /// The overrides: s3://BUCKET/KEY or a file
-    #[arg(long, value_name = "OVERRIDES", value_parser = source())]
-    pub(crate) overrides: Source,
-    #[command(flatten)]
-    pub(crate) target: Target,
-    #[arg(skip = now())]
-    pub(crate) now: UnixTime,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Blocks {
-    /// The overrides: s3://BUCKET/KEY or a file
-    #[arg(long, value_name = "OVERRIDES", value_parser = source())]
-    pub(crate) overrides: Source,
-    /// How to print the result
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: Format,
-    #[arg(skip = now())]
-    pub(crate) now: UnixTime,
-}
-
-/// What is blocked: a certificate, by itself or by its CA and serial number, or a public key.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
-pub(crate) struct Target {
-    /// The CA that issued the certificate: a file with its certificate, or its key identifier in
-    /// hexadecimal
-    #[arg(long, value_name = "FILE|KEY-ID", conflicts_with_all = ["key_of", "key"])]
-    pub(crate) issuer: Option<String>,
-    /// The certificate's serial number in hexadecimal
-    #[arg(long, value_name = "HEX", requires = "issuer", conflicts_with_all = ["cert", "key_of", "key"])]
-    pub(crate) serial: Option<String>,
-    /// The certificate, DER or PEM
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["key_of", "key"])]
-    pub(crate) cert: Option<PathBuf>,
-    /// A certificate, DER or PEM, whose public key is blocked in any other one too
-    #[arg(long, value_name = "FILE", conflicts_with = "key")]
-    pub(crate) key_of: Option<PathBuf>,
-    /// That public key: SHA-256 of its SubjectPublicKeyInfo in hexadecimal
-    #[arg(long, value_name = "HEX")]
-    pub(crate) key: Option<String>,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Verification {
     /// A file with CA certificates, DER or PEM: the truststore of the API
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
@@ -303,44 +243,6 @@ fn moment(text: &str) -> Result<UnixTime, String> {
     })
 }
 
-/// A moment, or how far from now it is.
-fn end(text: &str) -> Result<UnixTime, String> {
-    let distance = text.split_at_checked(text.len().saturating_sub(1));
-    let seconds = distance.and_then(|(count, unit)| {
-        let seconds = match unit {
-            "d" => 86_400,
-            "h" => 3600,
-            "m" => 60,
-            _ => return None,
-        };
-        count
-            .parse::<u32>()
-            .ok()
-            .map(|count| i64::from(count) * seconds)
-    });
-    let end = match seconds {
-        Some(seconds) => Ok(now().plus(seconds)),
-        None => {
-            moment(text).map_err(|error| format!("{error}, nor a time from now on (30d, 12h, 45m)"))
-        }
-    };
-    // Overrides have it in RFC 3339, which has no later years.
-    let last = UnixTime::from_civil(9999, 12, 31, (23, 59, 59)).unwrap_or(UnixTime::MAX);
-    match end? {
-        end if end <= last => Ok(end),
-        _ => Err("it is after the year 9999; are these milliseconds?".to_owned()),
-    }
-}
-
-fn note(text: &str) -> Result<String, String> {
-    match is_note(text) {
-        true => Ok(text.to_owned()),
-        false => Err(format!(
-            "it is not one line of 1 to {MAX_NOTE_CHARACTERS} characters"
-        )),
-    }
-}
-
 /// The one place that reads the clock.
 fn now() -> UnixTime {
     UnixTime::from_seconds(OffsetDateTime::now_utc().unix_timestamp())
@@ -349,20 +251,13 @@ fn now() -> UnixTime {
 const EXIT_STATUS: &str = "Exit status:
   0  every CRL is accepted and, with --cert, the certificate is allowed
      (authorize: an answer was printed, allow or deny; explain: the decision
-     is allow; snapshot show, block, blocks: always; snapshot diff: there is
-     no difference; unblock: a block was taken back)
+     is allow; snapshot show: always; snapshot diff: there is no difference;
+     block, unblock: it is done; blocks: always)
   1  a CRL is refused, or the certificate is denied (snapshot diff: there are
-     differences; unblock: there was no block)
+     differences; block: it is written but has no effect, for --truststore has
+     no such CA; unblock: there was no such block)
   2  unusable arguments, files or objects
   3  authorize: the function would answer with an error";
-
-const OVERRIDES: &str =
-    "The overrides are the object that OVERRIDES_BUCKET and OVERRIDES_KEY of crl-fetcher
-name, or a file to be copied there. In S3 they take s3:GetObject, s3:PutObject and
-s3:ListBucket: of the template's stack, the output Overrides is their address, and
-OverridesPolicyArn a policy with these permissions. What others write at the same
-time is kept; what ended 90 days ago or longer is taken out with the next change.
-A block denies; there is none that lets anybody in.";
 
 const SOURCES: &str =
     "A snapshot is a file, s3://BUCKET/KEY, or s3://BUCKET/KEY?versionId=ID for an

@@ -1,294 +1,222 @@
-//! What the operator has blocked: to add to it, take from it, and look at it.
+//! `crlctl block`, `unblock` and `blocks`: the operator's overrides, which crl-fetcher takes into the
+//! snapshot.
 
-mod store;
+pub(crate) mod place;
+mod report;
+mod target;
 
-use std::fmt;
-use std::path::Path;
+use std::mem;
 
-use crl_fetcher::overrides::{Block, Overrides, Target, read_key, read_serial};
-use revocation::{BlockedKey, SerialNumber, UnixTime, hexadecimal, read_hexadecimal};
-use serde::Serialize;
+use crl_fetcher::overrides::{Block, Target};
+use revocation::{CertificateKind, UnixTime};
 
-use self::store::Store;
-use crate::arguments::{Block as BlockArguments, Blocks, Target as TargetArguments, Unblock};
-use crate::facts::distance;
-use crate::input::{self, InputError};
+use self::place::Place;
+use self::report::{BlockFacts, ClientFacts, TargetFacts};
+pub(crate) use self::report::{Blocked, Listing, Unblocked};
+use self::target::Meant;
+use crate::arguments::blocks as arguments;
+use crate::input::InputError;
 
-/// What became of a target.
-pub(crate) struct Change {
-    target: Target,
-    /// The block that there is now.
-    block: Option<Block>,
-    /// Those that there were before.
-    replaced: Vec<Block>,
-    overrides: input::Source,
-    now: UnixTime,
+/// Blocks what the arguments name, in place of the blocks of it that there are.
+pub(crate) fn block(arguments: &arguments::Block) -> Result<Blocked, InputError> {
+    let arguments::Block {
+        overrides: place,
+        naming,
+        truststore,
+        until,
+        note,
+        since: at,
+        ..
+    } = arguments;
+    let meant = named(Meant::new(naming)?)?;
+    let without_ca = match truststore {
+        Some(truststore) => meant.without_ca(truststore)?,
+        None => None,
+    };
+    let block = Block {
+        target: meant.target.clone(),
+        since: *at,
+        until: *until,
+        note: note.clone(),
+    };
+    let mut replaced = Vec::new();
+    let overrides = place.edit(|overrides| {
+        let found = take(&mut overrides.blocks, |held| held.target == block.target);
+        // An answer that was lost: the write before has succeeded.
+        let is_written = found == [block.clone()];
+        overrides.blocks.push(block.clone());
+        if !is_written {
+            replaced = found;
+        }
+        !is_written
+    })?;
+    let next = next_of_block(place, &meant, without_ca.is_none(), *until);
+    Ok(Blocked {
+        object: place.to_string(),
+        block: BlockFacts::new(&block, *at),
+        certificate: meant.certificate.as_ref().map(ClientFacts::new),
+        replaced: facts(&replaced, *at),
+        blocks: overrides.blocks.len(),
+        without_ca,
+        next,
+    })
 }
 
-/// Writes a block, in the place of an earlier one of the same target.
-pub(crate) fn block(arguments: &BlockArguments) -> Result<Change, InputError> {
-    let target = target(&arguments.target)?;
-    let now = arguments.now;
-    if arguments.until <= now {
-        return Err(InputError::new(
-            "--until",
-            format_args!("{} is not in the future", arguments.until),
+/// Takes the blocks out that the arguments name.
+pub(crate) fn unblock(arguments: &arguments::Unblock) -> Result<Unblocked, InputError> {
+    let arguments::Unblock {
+        overrides: place,
+        naming,
+        ended,
+        at,
+        ..
+    } = arguments;
+    let meant = match ended {
+        true => None,
+        false => Some(named(Meant::new(naming)?)?),
+    };
+    let target = meant.as_ref().map(|meant| &meant.target);
+    let mut removed = Vec::new();
+    let overrides = place.edit(|overrides| {
+        let found = take(&mut overrides.blocks, |held| match target {
+            Some(target) => held.target == *target,
+            None => has_ended(held, *at),
+        });
+        let is_change = !found.is_empty();
+        // Of a write whose answer was lost, nothing is found the next time.
+        if is_change {
+            removed = found;
+        }
+        is_change
+    })?;
+    let other = meant.as_ref().and_then(Meant::other_target);
+    let is_still_blocked = |other: &Target| {
+        let mut blocks = overrides.blocks.iter();
+        blocks.any(|held| held.target == *other && !has_ended(held, *at))
+    };
+    let other = other.filter(is_still_blocked);
+    Ok(Unblocked {
+        object: place.to_string(),
+        target: target.map(TargetFacts::new),
+        certificate: meant
+            .as_ref()
+            .and_then(|meant| meant.certificate.as_ref())
+            .map(ClientFacts::new),
+        next: next_of_unblock(place, target, &removed, other.as_ref()),
+        removed: facts(&removed, *at),
+        blocks: overrides.blocks.len(),
+    })
+}
+
+/// Lists them.
+pub(crate) fn list(arguments: &arguments::Blocks) -> Result<Listing, InputError> {
+    let arguments::Blocks {
+        overrides: source,
+        at,
+        ..
+    } = arguments;
+    let overrides = place::read(source)?;
+    Ok(Listing {
+        object: source.to_string(),
+        exists: overrides.is_some(),
+        at: at.to_string(),
+        blocks: facts(&overrides.unwrap_or_default().blocks, *at),
+    })
+}
+
+/// The command line has one of them.
+fn named(meant: Option<Meant>) -> Result<Meant, InputError> {
+    meant.ok_or_else(|| {
+        InputError::new("--cert, --serial, --key-of, --key", "one of them is needed")
+    })
+}
+
+/// Takes those out that are meant, and leaves the others in their order.
+fn take(blocks: &mut Vec<Block>, is_meant: impl Fn(&Block) -> bool) -> Vec<Block> {
+    let (taken, left) = mem::take(blocks).into_iter().partition(is_meant);
+    *blocks = left;
+    taken
+}
+
+/// As the fetcher and the authorizer see it.
+fn has_ended(block: &Block, at: UnixTime) -> bool {
+    block.until < at
+}
+
+fn facts(blocks: &[Block], at: UnixTime) -> Vec<BlockFacts> {
+    let fact = |block| BlockFacts::new(block, at);
+    blocks.iter().map(fact).collect()
+}
+
+fn next_of_block(place: &Place, meant: &Meant, has_effect: bool, until: UnixTime) -> Vec<String> {
+    let mut next = of_write(place);
+    if !has_effect {
+        return next;
+    }
+    if let Place::Object(_) = place {
+        let reason = match meant.target {
+            Target::Certificate { .. } => "blocked",
+            Target::Key(_) => "key-blocked",
+        };
+        next.push(format!(
+            "An authorizer has that snapshot SNAPSHOT_SOFT_AGE_SECONDS (30) later while requests come, \
+             and SNAPSHOT_HARD_AGE_SECONDS (300) at the latest; from then on the client is denied as \
+             {reason}."
         ));
     }
-    let block = Block {
-        target: target.clone(),
-        since: now,
-        until: arguments.until,
-        note: arguments.note.clone(),
+    let Some(client) = &meant.certificate else {
+        return next;
     };
-    change(&arguments.overrides, target, Some(block), now)
-}
-
-/// Takes every block of a target away.
-pub(crate) fn unblock(arguments: &Unblock) -> Result<Change, InputError> {
-    let target = target(&arguments.target)?;
-    change(&arguments.overrides, target, None, arguments.now)
-}
-
-fn change(
-    overrides: &input::Source,
-    target: Target,
-    block: Option<Block>,
-    now: UnixTime,
-) -> Result<Change, InputError> {
-    let store = Store::new(overrides)?;
-    let replaced = store.change(|overrides| {
-        let is_recent = |held: &Block| now.since(held.until) < KEPT_AFTER_THE_END;
-        overrides.blocks.retain(is_recent);
-        let is_it = |held: &Block| held.target == target;
-        let replaced: Vec<_> = overrides
-            .blocks
-            .extract_if(.., |held| is_it(held))
-            .collect();
-        overrides.blocks.extend(block.clone());
-        // Without a block to take away there is nothing to write.
-        (block.is_some() || !replaced.is_empty(), replaced)
-    })?;
-    Ok(Change {
-        target,
-        block,
-        replaced,
-        overrides: overrides.clone(),
-        now,
-    })
-}
-
-/// Blocks that have ended tell what was done. For how many seconds they do.
-const KEPT_AFTER_THE_END: i64 = 90 * 86_400;
-
-/// What the operator has blocked now.
-pub(crate) fn blocks(arguments: &Blocks) -> Result<Listing, InputError> {
-    let Overrides { blocks } = Store::new(&arguments.overrides)?.read()?;
-    let listed = blocks.iter().map(|block| Listed::new(block, arguments.now));
-    Ok(Listing {
-        overrides: arguments.overrides.to_string(),
-        blocks: listed.collect(),
-    })
-}
-
-impl Change {
-    /// Whether there is something to report: a block written, or one taken away.
-    pub(crate) const fn happened(&self) -> bool {
-        self.block.is_some() || !self.replaced.is_empty()
+    if client.as_certificate().kind == CertificateKind::Ca {
+        next.push(
+            "The certificate is a CA's: if the truststore has it, all that this CA issued is denied."
+                .to_owned(),
+        );
     }
+    if until < client.not_after {
+        next.push(
+            "The certificate is valid for longer than it is blocked: unless a CRL lists it by then, the \
+             client is let in again."
+                .to_owned(),
+        );
+    }
+    next
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            target,
-            block,
-            replaced,
-            overrides,
-            now,
-        } = self;
-        match block {
-            Some(block) => writeln!(f, "blocked: {target}, until {}", away(block.until, *now))?,
-            None if replaced.is_empty() => {
-                return writeln!(f, "{target} was not blocked in {overrides}");
-            }
-            None => writeln!(f, "unblocked: {target}")?,
+fn next_of_unblock(
+    place: &Place,
+    target: Option<&Target>,
+    removed: &[Block],
+    other: Option<&Target>,
+) -> Vec<String> {
+    let mut next = Vec::new();
+    match (target, removed) {
+        (Some(_), []) => next.push("crlctl blocks lists what is blocked.".to_owned()),
+        (Some(_), _) => {
+            next.extend(of_write(place));
+            next.push(
+                "What the CA says still counts: a CRL that lists the certificate, or an announcement."
+                    .to_owned(),
+            );
         }
-        if let Some(Block { note, .. }) = block {
-            writeln!(f, "  note: {note}")?;
+        (None, _) => {}
+    }
+    if let Some(other) = other {
+        next.push(format!("The certificate is still blocked by {other}."));
+    }
+    next
+}
+
+fn of_write(place: &Place) -> Vec<String> {
+    vec![match place {
+        Place::Object(_) => {
+            "The write starts crl-fetcher, whose OVERRIDES_BUCKET and OVERRIDES_KEY must name this \
+             object; it publishes a snapshot with the change."
         }
-        for Block { until, note, .. } in replaced {
-            writeln!(f, "  before: until {}: {note}", away(*until, *now))?;
-        }
-        match overrides {
-            input::Source::File(path) => writeln!(
-                f,
-                "  it counts once {} is where OVERRIDES_BUCKET and OVERRIDES_KEY of crl-fetcher say",
-                path.display()
-            ),
-            input::Source::Object { .. } => writeln!(
-                f,
-                "  it counts once crl-fetcher has read {overrides}, which S3's event starts, and each \
-                 authorizer has the new snapshot"
-            ),
+        Place::File(_) => {
+            "Nothing changes before this file is the object that OVERRIDES_BUCKET and OVERRIDES_KEY of \
+             crl-fetcher name."
         }
     }
-}
-
-/// All blocks.
-#[derive(Serialize)]
-pub(crate) struct Listing {
-    overrides: String,
-    blocks: Vec<Listed>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Listed {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    issuer: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    serial: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
-    since: String,
-    until: String,
-    has_ended: bool,
-    note: String,
-    #[serde(skip)]
-    target: String,
-    #[serde(skip)]
-    distance: String,
-}
-
-impl Listed {
-    fn new(block: &Block, now: UnixTime) -> Self {
-        let (issuer, serial, key) = match &block.target {
-            Target::Certificate { issuer, serial } => {
-                (Some(hexadecimal(issuer)), Some(serial.to_string()), None)
-            }
-            Target::Key(key) => (None, None, Some(hexadecimal(key))),
-        };
-        Self {
-            issuer,
-            serial,
-            key,
-            since: block.since.to_string(),
-            until: block.until.to_string(),
-            has_ended: block.until < now,
-            note: block.note.clone(),
-            target: block.target.to_string(),
-            distance: distance(block.until, now),
-        }
-    }
-}
-
-impl fmt::Display for Listing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.blocks.is_empty() {
-            return writeln!(f, "{}: nothing is blocked", self.overrides);
-        }
-        for block in &self.blocks {
-            let ends = if block.has_ended { "ended" } else { "until" };
-            writeln!(f, "{}", block.target)?;
-            writeln!(f, "  {ends}  {}, {}", block.until, block.distance)?;
-            writeln!(f, "  since  {}", block.since)?;
-            writeln!(f, "  note   {}", block.note)?;
-        }
-        Ok(())
-    }
-}
-
-fn away(moment: UnixTime, now: UnixTime) -> String {
-    format!("{moment}, {}", distance(moment, now))
-}
-
-/// What the arguments name.
-fn target(arguments: &TargetArguments) -> Result<Target, InputError> {
-    let TargetArguments {
-        issuer,
-        serial,
-        cert,
-        key_of,
-        key,
-    } = arguments;
-    if let Some(text) = key {
-        let key = read_key(&without_colons(text));
-        return key.map(Target::Key).ok_or_else(|| {
-            InputError::new("--key", "it is not the 64 hexadecimal digits of a SHA-256")
-        });
-    }
-    if let Some(path) = key_of {
-        let certificate = input::readable_certificate(path)?;
-        let public_key = certificate.as_certificate().public_key;
-        return Ok(Target::Key(BlockedKey::hash(public_key)));
-    }
-    let named = issuer.as_deref().map(key_identifier).transpose()?;
-    let (issuer, serial): (Option<Vec<u8>>, SerialNumber) = match (cert, serial) {
-        (Some(path), _) => {
-            let certificate = input::readable_certificate(path)?;
-            let stated = certificate
-                .as_certificate()
-                .authority_key_id
-                .map(<[u8]>::to_vec);
-            if let (Some(stated), Some(named)) = (&stated, &named)
-                && stated != named
-            {
-                return Err(InputError::new(
-                    path.display(),
-                    format_args!(
-                        "it was issued by the CA with key identifier {}, not {}",
-                        hexadecimal(stated),
-                        hexadecimal(named)
-                    ),
-                ));
-            }
-            (named.or(stated), certificate.serial)
-        }
-        (None, Some(text)) => {
-            let serial = read_serial(&without_colons(text)).ok_or_else(|| {
-                InputError::new("--serial", "it is not up to 20 octets in hexadecimal")
-            })?;
-            (named, serial)
-        }
-        (None, None) => {
-            let what = "it needs --serial or --cert, the certificate that this CA issued";
-            return Err(InputError::new("--issuer", what));
-        }
-    };
-    let issuer = issuer.ok_or_else(|| {
-        InputError::new(
-            "--cert",
-            "the certificate does not name the key of its CA; give the CA with --issuer",
-        )
-    })?;
-    Ok(Target::Certificate { issuer, serial })
-}
-
-/// Of the CA: of the certificate in a file, or in hexadecimal where there is no such file.
-fn key_identifier(text: &str) -> Result<Vec<u8>, InputError> {
-    let digits = without_colons(text);
-    if !Path::new(text).exists()
-        && let Some(key_id) = read_hexadecimal(&digits)
-    {
-        return match digits.len() % 2 {
-            0 => Ok(key_id),
-            _ => Err(InputError::new(
-                "--issuer",
-                "a key identifier has two digits an octet: is it cut short?",
-            )),
-        };
-    }
-    let truststore = input::truststore(&[text.into()])?;
-    match truststore.cas() {
-        [ca] => Ok(ca.issuer.key_id.clone()),
-        cas => Err(InputError::new(
-            text,
-            format_args!("there are {} CAs in it; name one", cas.len()),
-        )),
-    }
-}
-
-fn without_colons(text: &str) -> String {
-    text.replace(':', "")
+    .to_owned()]
 }

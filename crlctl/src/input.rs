@@ -1,4 +1,5 @@
-//! Files in: DER or PEM by content, whatever their names end in; and snapshots, also from S3.
+//! Files in: DER or PEM by content, whatever their names end in; and snapshots and truststores, also from
+//! S3.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use authorizer::client_cert::{ClientCert, ClientCertError};
 use crl_fetcher::config::Location;
 use crl_fetcher::truststore::Truststore;
-use crl_fetcher::{MAX_SNAPSHOT_OCTETS, S3Error, get_version, is_pem, s3_client};
+use crl_fetcher::{MAX_SNAPSHOT_OCTETS, Object, S3Error, get_version, is_pem, s3_client};
 use revocation::{Snapshot, SnapshotError};
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
@@ -48,18 +49,13 @@ pub(crate) fn certificate(path: &Path) -> Result<Result<ClientCert, ClientCertEr
     Ok(ClientCert::from_der(&octets))
 }
 
-/// The same where one that cannot be read is of no use.
-pub(crate) fn readable_certificate(path: &Path) -> Result<ClientCert, InputError> {
-    certificate(path)?.map_err(|error| InputError::new(path.display(), error))
-}
-
 /// The authorizer event in a file: any JSON is one.
 pub(crate) fn event(path: &Path) -> Result<Box<RawValue>, InputError> {
     serde_json::from_slice(&read(path)?)
         .map_err(|error| InputError::new(path.display(), format_args!("it is not JSON: {error}")))
 }
 
-/// Where a snapshot is, or the overrides.
+/// Where a snapshot is, or another object.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     /// In a file.
@@ -100,13 +96,9 @@ impl Source {
 
     /// The snapshot that is there, looked through to the last number: files have been through many hands.
     pub(crate) fn snapshot(&self) -> Result<Snapshot<Vec<u8>>, InputError> {
-        let octets = match self {
-            Self::File(path) => read(path)?,
-            Self::Object {
-                location,
-                version_id,
-            } => self.object(location, version_id.as_deref())?,
-        };
+        let missing = "there is no such object; the snapshot is where SNAPSHOT_BUCKET and SNAPSHOT_KEY of \
+                       crl-fetcher say, once that was invoked";
+        let octets = self.octets(MAX_SNAPSHOT_OCTETS, missing)?;
         Snapshot::decode(octets).map_err(|error| {
             let remedy = match error {
                 SnapshotError::Magic => {
@@ -119,28 +111,54 @@ impl Source {
         })
     }
 
-    fn object(&self, location: &Location, version_id: Option<&str>) -> Result<Vec<u8>, InputError> {
-        let runtime = runtime().map_err(|error| InputError::new(self, error))?;
+    /// The truststore that is there.
+    pub(crate) fn truststore(&self) -> Result<Truststore, InputError> {
+        let missing = "there is no such object; the truststore is where TRUSTSTORE_BUCKET and \
+                       TRUSTSTORE_KEY of crl-fetcher say";
+        let octets = self.octets(MAX_TRUSTSTORE_OCTETS, missing)?;
+        Truststore::read(&octets).map_err(|error| InputError::new(self, error))
+    }
+
+    /// All that is there; of an object that is not, `missing` is said.
+    fn octets(&self, limit: u64, missing: &str) -> Result<Vec<u8>, InputError> {
+        match self {
+            Self::File(path) => read(path),
+            Self::Object {
+                location,
+                version_id,
+            } => {
+                let object = self.object(location, version_id.as_deref(), limit)?;
+                let object = object.ok_or_else(|| InputError::new(self, missing))?;
+                Ok(object.octets)
+            }
+        }
+    }
+
+    /// An object of at most `limit` octets; `None` where there is none.
+    pub(crate) fn object(
+        &self,
+        location: &Location,
+        version_id: Option<&str>,
+        limit: u64,
+    ) -> Result<Option<Object>, InputError> {
         let read = async {
             let client = s3_client().await;
-            get_version(&client, location, version_id, MAX_SNAPSHOT_OCTETS).await
+            get_version(&client, location, version_id, limit).await
         };
-        let object = runtime.block_on(read)?.ok_or_else(|| {
-            InputError::new(
-                self,
-                "there is no such object; the snapshot is where SNAPSHOT_BUCKET and SNAPSHOT_KEY of \
-                 crl-fetcher say, once that was invoked",
-            )
-        })?;
-        Ok(object.octets)
+        Ok(runtime(self)?.block_on(read)?)
     }
 }
 
-/// What calls to S3 run on.
-pub(crate) fn runtime() -> std::io::Result<Runtime> {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().build()
+/// For a conversation with S3 about that object.
+pub(crate) fn runtime(object: impl fmt::Display) -> Result<Runtime, InputError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| InputError::new(object, error))
 }
+
+/// As crl-fetcher takes them.
+const MAX_TRUSTSTORE_OCTETS: u64 = 4 << 20;
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

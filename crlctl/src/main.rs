@@ -1,9 +1,9 @@
 //! The operator's command line: what the Lambdas would make of these files, or make of a snapshot, and
 //! why.
 //!
-//! Exit status: 0 all accepted and, with a certificate, allow; 1 a CRL refused, deny, or snapshots that
-//! differ; 2 unusable arguments, files or objects; 3 where the authorizer Lambda would answer with an
-//! error. And what the operator has blocked.
+//! Exit status: 0 all accepted and, with a certificate, allow; 1 a CRL refused, deny, snapshots that
+//! differ, a block without effect, or none to take back; 2 unusable arguments, files or objects; 3 where the authorizer Lambda would answer with an
+//! error.
 
 mod arguments;
 mod blocks;
@@ -26,8 +26,8 @@ use serde::Serialize;
 
 use crate::arguments::{
     Arguments, Authorize, Check, Command, Diff, Explain, Format, Inspect, Show, SnapshotCommand,
+    blocks::{Block, Blocks, Unblock},
 };
-use crate::blocks::Change;
 use crate::diff::Difference;
 use crate::evaluation::{Evaluation, Inspection};
 use crate::input::InputError;
@@ -40,13 +40,11 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check(&arguments),
         Command::Authorize(arguments) => authorize(&arguments),
         Command::Explain(arguments) => explain(&arguments),
+        Command::Block(arguments) => block(&arguments),
+        Command::Unblock(arguments) => unblock(&arguments),
+        Command::Blocks(arguments) => list_blocks(&arguments),
         Command::Snapshot(SnapshotCommand::Show(arguments)) => show(&arguments),
         Command::Snapshot(SnapshotCommand::Diff(arguments)) => diff(&arguments),
-        Command::Block(arguments) => blocks::block(&arguments).map(|change| changed(&change)),
-        Command::Unblock(arguments) => blocks::unblock(&arguments).map(|change| changed(&change)),
-        Command::Blocks(arguments) => {
-            blocks::blocks(&arguments).map(|listing| print(&listing, arguments.format, true))
-        }
     };
     result.unwrap_or_else(|error| {
         eprintln!("crlctl: {error}");
@@ -139,6 +137,22 @@ fn explain(arguments: &Explain) -> Result<ExitCode, InputError> {
     Ok(print(&explanation, arguments.format, is_allowed))
 }
 
+fn block(arguments: &Block) -> Result<ExitCode, InputError> {
+    let blocked = blocks::block(arguments)?;
+    let is_good = blocked.is_good();
+    Ok(print(&blocked, arguments.format, is_good))
+}
+
+fn unblock(arguments: &Unblock) -> Result<ExitCode, InputError> {
+    let unblocked = blocks::unblock(arguments)?;
+    let is_good = unblocked.is_good();
+    Ok(print(&unblocked, arguments.format, is_good))
+}
+
+fn list_blocks(arguments: &Blocks) -> Result<ExitCode, InputError> {
+    Ok(print(&blocks::list(arguments)?, arguments.format, true))
+}
+
 fn show(arguments: &Show) -> Result<ExitCode, InputError> {
     let Show {
         snapshot: source,
@@ -160,14 +174,6 @@ fn diff(arguments: &Diff) -> Result<ExitCode, InputError> {
     let difference = Difference::new(snapshots, [old, new], *limit);
     let is_same = !difference.differ();
     Ok(print(&difference, *format, is_same))
-}
-
-fn changed(change: &Change) -> ExitCode {
-    print!("{change}");
-    match change.happened() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(NOT_GOOD),
-    }
 }
 
 fn finish(report: Report, format: Format) -> ExitCode {
@@ -195,7 +201,8 @@ fn print<R: fmt::Display + Serialize>(report: &R, format: Format, is_good: bool)
     }
 }
 
-/// A CRL is refused, the certificate is denied, or the snapshots differ.
+/// A CRL is refused, the certificate is denied, the snapshots differ, a block has no effect, or there is
+/// none to take back.
 const NOT_GOOD: u8 = 1;
 /// The arguments, files or objects are unusable. The same as of the argument parser.
 const UNUSABLE: u8 = 2;
