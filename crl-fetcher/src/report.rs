@@ -229,7 +229,8 @@ impl IssuerReport {
         let (code, message) = if issuer.revoked {
             (
                 "issuer-revoked",
-                "the CRL of its own issuer lists it; take it out of the truststore",
+                "the CRL of its own issuer lists it, its issuer announced it, or the operator blocked it or \
+                 its key; take it out of the truststore",
             )
         } else if issuer.good_until < now {
             (
