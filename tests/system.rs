@@ -35,6 +35,8 @@ mod refresh_metrics;
 mod refused_crls;
 #[path = "system/revoke_then_deny.rs"]
 mod revoke_then_deny;
+#[path = "system/setting.rs"]
+mod setting;
 #[path = "system/start.rs"]
 mod start;
 #[path = "system/triggers.rs"]

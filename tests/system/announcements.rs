@@ -2,39 +2,15 @@
 
 use std::time::Duration;
 
-use revocation::{SerialNumber, UnixTime};
+use revocation::SerialNumber;
 use serde_json::{Value, json};
-use system_tests::{Deployment, client, decide, refresh};
+use system_tests::refresh;
 use testkit::events::certificate_revocation;
-use testkit::lambda::Function;
-use testkit::pki::{Ca, Leaf, LeafOptions};
+use testkit::pki::{Ca, Leaf};
 
-struct Setting {
-    deployment: Deployment,
-    ca: Ca,
-    alice: Leaf,
-    bob: Leaf,
-    fetcher: Function,
-    authorizer: Function,
-}
+use crate::setting::{Setting, now};
 
 impl Setting {
-    async fn start(variables: &[(&str, &str)]) -> Self {
-        let ca = Ca::root("Issuing CA");
-        let deployment = Deployment::start(&[&ca]).await;
-        deployment.publish(&ca.crl_key(), ca.crl().current().number(1).der());
-        let fetcher = deployment.fetcher_with(variables).await;
-        refresh(&fetcher).await;
-        Self {
-            alice: client(&ca, "alice"),
-            bob: client(&ca, "bob"),
-            fetcher,
-            authorizer: deployment.authorizer().await,
-            ca,
-            deployment,
-        }
-    }
-
     /// Invokes the fetcher with the announcement of that certificate's revocation, changed by `change`.
     async fn announce(&self, leaf: &Leaf, change: impl FnOnce(&mut Value)) -> Value {
         let serial = leaf.serial();
@@ -45,20 +21,11 @@ impl Setting {
         let report = self.fetcher.invoke(event).await.result;
         report.unwrap_or_else(|error| panic!("{error}"))
     }
-
-    async fn decisions(&self) -> [String; 2] {
-        [
-            decide(&self.authorizer, &self.alice).await,
-            decide(&self.authorizer, &self.bob).await,
-        ]
-    }
 }
 
 /// So many seconds ago, as events have it.
 fn time(seconds: i64) -> Value {
-    // Certificates that are current are so since an hour ago.
-    let now = LeafOptions::current().not_before + 3600;
-    json!(UnixTime::from_seconds(now - seconds).to_string())
+    json!(now().plus(-seconds).to_string())
 }
 
 #[tokio::test]

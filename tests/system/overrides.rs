@@ -2,44 +2,18 @@
 //! because the overrides cannot be read.
 
 use crl_fetcher::overrides::{Block, Overrides, Target};
-use revocation::{BlockedKey, SerialNumber, UnixTime};
+use revocation::{BlockedKey, SerialNumber};
 use serde_json::Value;
-use system_tests::{
-    Deployment, SNAPSHOT_BUCKET, client, decide, failed_refresh, metrics, refresh, total,
-};
+use system_tests::{SNAPSHOT_BUCKET, decide, failed_refresh, metrics, refresh, total};
 use testkit::events::object_created;
-use testkit::lambda::Function;
 use testkit::pki::{Ca, Leaf, LeafOptions};
+
+use crate::setting::{Setting, now};
 
 const KEY: &str = "overrides/overrides.json";
 const VARIABLES: [(&str, &str); 1] = [("OVERRIDES_BUCKET", SNAPSHOT_BUCKET)];
 
-struct Setting {
-    deployment: Deployment,
-    ca: Ca,
-    alice: Leaf,
-    bob: Leaf,
-    fetcher: Function,
-    authorizer: Function,
-}
-
 impl Setting {
-    async fn start() -> Self {
-        let ca = Ca::root("Issuing CA");
-        let deployment = Deployment::start(&[&ca]).await;
-        deployment.publish(&ca.crl_key(), ca.crl().current().number(1).der());
-        let fetcher = deployment.fetcher_with(&VARIABLES).await;
-        refresh(&fetcher).await;
-        Self {
-            alice: client(&ca, "alice"),
-            bob: client(&ca, "bob"),
-            fetcher,
-            authorizer: deployment.authorizer().await,
-            ca,
-            deployment,
-        }
-    }
-
     fn put(&self, octets: impl Into<Vec<u8>>) {
         self.deployment.s3.put(SNAPSHOT_BUCKET, KEY, octets);
     }
@@ -65,25 +39,13 @@ impl Setting {
             serial: SerialNumber::from_magnitude(&leaf.serial()).unwrap(),
         }
     }
-
-    async fn decisions(&self) -> [String; 2] {
-        [
-            decide(&self.authorizer, &self.alice).await,
-            decide(&self.authorizer, &self.bob).await,
-        ]
-    }
-}
-
-/// Certificates that are current are so since an hour ago.
-fn now() -> UnixTime {
-    UnixTime::from_seconds(LeafOptions::current().not_before + 3600)
 }
 
 const GOOD: &str = "allow not-revoked";
 
 #[tokio::test]
 async fn a_blocked_certificate_is_denied_until_it_is_unblocked() {
-    let setting = Setting::start().await;
+    let setting = Setting::start(&VARIABLES).await;
     assert_eq!(setting.decisions().await, [GOOD, GOOD]);
     let alice = setting.certificate(&setting.alice);
     let report = setting.block(vec![alice]).await;
@@ -112,7 +74,7 @@ async fn a_blocked_certificate_is_denied_until_it_is_unblocked() {
 
 #[tokio::test]
 async fn a_blocked_key_is_denied_in_every_certificate_that_has_it() {
-    let setting = Setting::start().await;
+    let setting = Setting::start(&VARIABLES).await;
     let other_ca = Ca::root("Other CA");
     setting.deployment.trust(&[&setting.ca, &other_ca]);
     let crl = other_ca.crl().current().number(1);
@@ -138,7 +100,7 @@ async fn a_blocked_key_is_denied_in_every_certificate_that_has_it() {
 
 #[tokio::test]
 async fn what_cannot_be_read_takes_nothing_back_and_is_told() {
-    let setting = Setting::start().await;
+    let setting = Setting::start(&VARIABLES).await;
     let alice = setting.certificate(&setting.alice);
     setting.block(vec![alice]).await;
     let mut refused = 0;
@@ -178,7 +140,7 @@ async fn what_cannot_be_read_takes_nothing_back_and_is_told() {
 
 #[tokio::test]
 async fn a_fetcher_without_a_place_for_them_has_none() {
-    let setting = Setting::start().await;
+    let setting = Setting::start(&VARIABLES).await;
     let alice = setting.certificate(&setting.alice);
     setting.block(vec![alice]).await;
     let without = setting.deployment.fetcher().await;
@@ -194,7 +156,7 @@ async fn a_fetcher_without_a_place_for_them_has_none() {
 
 #[tokio::test]
 async fn a_block_that_has_no_ca_is_told() {
-    let setting = Setting::start().await;
+    let setting = Setting::start(&VARIABLES).await;
     let nobody = Target::Certificate {
         issuer: vec![7; 20],
         serial: SerialNumber::from_magnitude(&[1]).unwrap(),

@@ -18,7 +18,10 @@ use crl_fetcher::crl::{CertificateList, VerifiedCrl};
 use crl_fetcher::ledger::{Adopted, Ledger};
 use crl_fetcher::refusal::Refusal;
 use crl_fetcher::truststore::Truststore;
-use revocation::{Contents, CrlRecord, Issuer, ObjectRef, SerialNumber, UnixTime};
+use revocation::{
+    Certificate, CertificateKind, Contents, CrlRecord, Issuer, ObjectRef, SerialNumber, Snapshot,
+    Status, UnixTime,
+};
 use testkit::pki::{Ca, CrlBuilder};
 
 /// 2026-11-15T00:00:00Z: two weeks into the life of the CRLs that testkit writes.
@@ -48,6 +51,22 @@ fn contents_of(truststore: &Truststore, held: Option<Contents>, crls: &[CrlBuild
         assert_eq!(ledger.adopt(verified, source), Ok(Adopted::New));
     }
     ledger.into_contents(NOW, ObjectRef::default())
+}
+
+/// Of the certificate of this CA with that serial number and, in one octet, public key.
+fn status(contents: &Contents, ca: &Ca, number: u8, public_key: u8, now: UnixTime) -> Status {
+    let snapshot = Snapshot::decode(contents.encode().unwrap()).unwrap();
+    let certificate = Certificate {
+        issuer: ca.name_der(),
+        authority_key_id: Some(ca.key_id()),
+        serial: serial(&[number]),
+        distribution_points: &[],
+        kind: CertificateKind::EndEntity,
+        public_key: &[public_key],
+    };
+    let status = snapshot.status(&certificate, now, 0);
+    assert_eq!(contents.outlook(&certificate).at(now, 0), status);
+    status
 }
 
 fn issuer(ca: &Ca) -> Issuer {

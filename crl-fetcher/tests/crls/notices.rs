@@ -3,10 +3,7 @@
 use crl_fetcher::announcement::{Announcement, KnownCas};
 use crl_fetcher::ledger::Ledger;
 use proptest::prelude::*;
-use revocation::{
-    Certificate, CertificateKind, Contents, ObjectRef, Origin, RevokedBy, Snapshot, Status,
-    UnixTime,
-};
+use revocation::{Contents, ObjectRef, Origin, RevokedBy, Status, UnixTime};
 use testkit::pki::Ca;
 
 use super::{NOW, contents_of, issuer, object, serial, truststore, verify};
@@ -52,16 +49,7 @@ fn published(
 }
 
 fn status(contents: &Contents, ca: &Ca, number: u8, now: UnixTime) -> Status {
-    let snapshot = Snapshot::decode(contents.encode().unwrap()).unwrap();
-    let certificate = Certificate {
-        issuer: ca.name_der(),
-        authority_key_id: Some(ca.key_id()),
-        serial: serial(&[number]),
-        distribution_points: &[],
-        kind: CertificateKind::EndEntity,
-        public_key: &[],
-    };
-    snapshot.status(&certificate, now, 0)
+    super::status(contents, ca, number, 0, now)
 }
 
 const ANNOUNCED: Status = Status::Revoked(RevokedBy::Notice(Origin::Announcement));

@@ -3,13 +3,10 @@
 use crl_fetcher::ledger::Ledger;
 use crl_fetcher::overrides::{Block, Overrides, Target};
 use proptest::prelude::*;
-use revocation::{
-    BlockedKey, Certificate, CertificateKind, Contents, ObjectRef, Origin, RevokedBy, Snapshot,
-    Status, UnixTime,
-};
+use revocation::{BlockedKey, Contents, ObjectRef, Origin, RevokedBy, Status, UnixTime};
 use testkit::pki::Ca;
 
-use super::{NOW, contents_of, object, serial, truststore, verify};
+use super::{NOW, contents_of, object, serial, status, truststore, verify};
 
 const BLOCKED: Status = Status::Revoked(RevokedBy::Notice(Origin::Override));
 const KEY_BLOCKED: Status = Status::Revoked(RevokedBy::BlockedKey);
@@ -58,22 +55,6 @@ fn refreshed(ca: &Ca, held: Contents, crl: Option<(u64, u8)>, now: UnixTime) -> 
             .unwrap();
     }
     ledger.into_contents(now, ObjectRef::default())
-}
-
-/// Of the certificate of this CA with that serial number and, in one octet, public key.
-fn status(contents: &Contents, ca: &Ca, number: u8, public_key: u8, now: UnixTime) -> Status {
-    let snapshot = Snapshot::decode(contents.encode().unwrap()).unwrap();
-    let certificate = Certificate {
-        issuer: ca.name_der(),
-        authority_key_id: Some(ca.key_id()),
-        serial: serial(&[number]),
-        distribution_points: &[],
-        kind: CertificateKind::EndEntity,
-        public_key: &[public_key],
-    };
-    let status = snapshot.status(&certificate, now, 0);
-    assert_eq!(contents.outlook(&certificate).at(now, 0), status);
-    status
 }
 
 #[test]
