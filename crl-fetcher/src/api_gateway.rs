@@ -177,6 +177,7 @@ impl Refused {
     fn new(response: &HttpResponse) -> Self {
         let error_type = response.headers().get("x-amzn-errortype");
         let body = response.body().bytes().unwrap_or_default();
+        // A proxy on the way may answer with anything: then there is no message, but the status.
         let message = serde_json::from_slice::<serde_json::Value>(body).ok();
         let message = message.and_then(|body| {
             let message = body.get("message").or_else(|| body.get("Message"))?;

@@ -221,6 +221,9 @@ impl Contents {
     }
 
     fn blocked_key(&self, certificate: &Certificate<'_>) -> Option<BlockedKey> {
+        if self.blocked_keys.is_empty() {
+            return None;
+        }
         let key = BlockedKey::hash(certificate.public_key);
         let mut blocked = self.blocked_keys.iter();
         blocked.find(|blocked| blocked.key == key).copied()
