@@ -547,8 +547,8 @@ impl AnnouncementReport {
     }
 }
 
-/// API Gateway takes truststores of up to 1 MB.
-const MAX_TRUSTSTORE_OCTETS: u64 = 4 << 20;
+/// The largest truststore that is read: API Gateway takes those of up to 1 MB.
+pub const MAX_TRUSTSTORE_OCTETS: u64 = 4 << 20;
 
 /// The largest snapshot that is read: about 70 million random serial numbers.
 pub const MAX_SNAPSHOT_OCTETS: u64 = 1 << 30;

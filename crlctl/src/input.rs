@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use authorizer::client_cert::{ClientCert, ClientCertError};
 use crl_fetcher::config::Location;
 use crl_fetcher::truststore::Truststore;
-use crl_fetcher::{MAX_SNAPSHOT_OCTETS, Object, S3Error, get_version, is_pem, s3_client};
+use crl_fetcher::{
+    MAX_SNAPSHOT_OCTETS, MAX_TRUSTSTORE_OCTETS, Object, S3Error, get_version, is_pem, s3_client,
+};
 use revocation::{Snapshot, SnapshotError};
 use serde_json::value::RawValue;
 use tokio::runtime::Runtime;
@@ -156,9 +158,6 @@ pub(crate) fn runtime(object: impl fmt::Display) -> Result<Runtime, InputError> 
         .build()
         .map_err(|error| InputError::new(object, error))
 }
-
-/// As crl-fetcher takes them.
-const MAX_TRUSTSTORE_OCTETS: u64 = 4 << 20;
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

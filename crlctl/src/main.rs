@@ -2,8 +2,8 @@
 //! why.
 //!
 //! Exit status: 0 all accepted and, with a certificate, allow; 1 a CRL refused, deny, snapshots that
-//! differ, a block without effect, or none to take back; 2 unusable arguments, files or objects; 3 where the authorizer Lambda would answer with an
-//! error.
+//! differ, a block without effect, or none to take back; 2 unusable arguments, files or objects; 3 where
+//! the authorizer Lambda would answer with an error.
 
 mod arguments;
 mod blocks;

@@ -170,12 +170,7 @@ impl fmt::Display for Blocked {
         for BlockFacts { period, note, .. } in replaced {
             writeln!(f, "  in place of  {period}: {}", Plain(note))?;
         }
-        writeln!(
-            f,
-            "  in           {}, which has {}",
-            Plain(object),
-            count(*blocks)
-        )?;
+        write_place(f, object, *blocks)?;
         if let Some(why) = without_ca {
             writeln!(f, "  NO EFFECT    {}", Plain(why))?;
         }
@@ -210,12 +205,7 @@ impl fmt::Display for Unblocked {
             }
             write!(f, "{block}")?;
         }
-        writeln!(
-            f,
-            "  in           {}, which has {}",
-            Plain(object),
-            count(*blocks)
-        )?;
+        write_place(f, object, *blocks)?;
         write_next(f, next)
     }
 }
@@ -274,6 +264,11 @@ impl fmt::Display for ClientFacts {
             self.not_before, self.not_after
         )
     }
+}
+
+fn write_place(f: &mut fmt::Formatter<'_>, object: &str, blocks: usize) -> fmt::Result {
+    let (object, blocks) = (Plain(object), count(blocks));
+    writeln!(f, "  in           {object}, which has {blocks}")
 }
 
 fn write_next(f: &mut fmt::Formatter<'_>, next: &[String]) -> fmt::Result {
