@@ -202,3 +202,30 @@ fn log(
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::Client;
+    use aws_sdk_s3::config::BehaviorVersion;
+
+    use super::*;
+    use crate::config::Config;
+
+    /// The runtime moves both several times with each invocation. A request to S3 takes some 8,000 octets,
+    /// and would be moved along with every request that needs none.
+    #[test]
+    fn what_does_not_ask_s3_takes_little() {
+        let variable = |name: &str| (name == "SNAPSHOT_BUCKET").then(|| "snapshots".to_owned());
+        let config = Config::from_environment(&variable).unwrap();
+        let s3 = aws_sdk_s3::Config::builder().behavior_version(BehaviorVersion::latest());
+        let snapshots = Snapshots::new(Client::from_conf(s3.build()), &config);
+        let metrics = Metrics::new("authorizer".to_owned(), config.metrics_interval);
+        let authorizer = Authorizer::new(snapshots, config.policy, config.format, metrics);
+        let event = RawValue::from_string("{}".to_owned()).unwrap();
+        let now = Moment::from_unix_milliseconds(0);
+        let request = size_of_val(&authorizer.authorize(&event, now));
+        let afterwards = size_of_val(&authorizer.after_response(now));
+        assert!(request < 2_048, "{request}");
+        assert!(afterwards < 1_024, "{afterwards}");
+    }
+}

@@ -7,6 +7,9 @@
 //! fails, it is asked less and less often, so that neither requests nor what is between them go
 //! into waiting for it.
 //!
+//! What asks S3 is in a box of its own: its future takes some 8,000 octets, which would be moved
+//! about with every request that holds a snapshot already.
+//!
 //! Of a large snapshot only the first part, about a tenth, is waited for at first. It has the answer
 //! to nearly every question; the second part follows beside the requests, and one that cannot be
 //! answered without it waits for it. Whatever replaces a snapshot later is read wholly before it does.
@@ -113,7 +116,7 @@ impl Snapshots {
                     .decided_at_age(now.seconds_since(held.validated_at));
                 Ok(held.snapshot)
             }
-            _ => self.load(now).await,
+            _ => Box::pin(self.load(now)).await,
         }
     }
 
@@ -126,14 +129,14 @@ impl Snapshots {
         };
         match held.snapshot {
             Available::Early(early) => {
-                let completed = self.complete_unless_it_just_failed(&early, now);
+                let completed = Box::pin(self.complete_unless_it_just_failed(&early, now));
                 let _ = tokio::time::timeout(REVALIDATION_TIMEOUT, completed).await;
             }
             // Where every request revalidates, there is nothing left to do.
             Available::Whole(_)
                 if self.soft_age < self.hard_age && held.is_due(self.soft_age, now) =>
             {
-                self.revalidate_unless_under_way(now).await;
+                Box::pin(self.revalidate_unless_under_way(now)).await;
             }
             Available::Whole(_) => {}
         }
@@ -144,7 +147,8 @@ impl Snapshots {
     /// # Errors
     /// It cannot be had.
     pub async fn whole(&self, now: Moment) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
-        let whole = tokio::time::timeout(LOAD_TIMEOUT, self.complete(now)).await;
+        let completed = Box::pin(self.complete(now));
+        let whole = tokio::time::timeout(LOAD_TIMEOUT, completed).await;
         whole.unwrap_or(Err(LoadError::Timeout(LOAD_TIMEOUT)))
     }
 
