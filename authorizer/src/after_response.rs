@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use authorizer::Authorizer;
+use authorizer::{Authorizer, invocation};
 use lambda_runtime::tower::{Layer, Service};
 use lambda_runtime::{Error, LambdaInvocation};
 
@@ -51,12 +51,13 @@ where
     }
 
     fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
+        let context = invocation.context.clone();
         let posted = self.inner.call(invocation);
         let authorizer = Arc::clone(&self.authorizer);
-        Box::pin(async move {
+        Box::pin(invocation::within(context, async move {
             let result = posted.await;
             authorizer.after_response(now()).await;
             result
-        })
+        }))
     }
 }

@@ -12,6 +12,7 @@ pub mod client_cert;
 pub mod config;
 pub mod decision;
 pub mod event;
+pub mod invocation;
 pub mod metrics;
 pub mod moment;
 mod pem;
@@ -175,6 +176,7 @@ fn log(
         (certificate.subject.as_str(), certificate.issuer.as_str())
     });
     let detail = unreadable.map(ToString::to_string).unwrap_or_default();
+    let _of_the_invocation = invocation::span().entered();
     // A level is part of the place that logs, so it takes two of them to have one line in two levels.
     macro_rules! line {
         ($level:ident) => {

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use authorizer::Authorizer;
 use authorizer::config::Config;
+use authorizer::invocation;
 use authorizer::metrics::Metrics;
 use authorizer::moment::Moment;
 use authorizer::response::Response;
 use authorizer::snapshots::{LoadError, Snapshots};
-use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
 
@@ -47,7 +47,6 @@ async fn main() -> Result<(), Error> {
     });
     Runtime::new(handler)
         .layer(AfterResponse { authorizer })
-        .layer(TracingLayer::new())
         // One at a time, but for Lambda Managed Instances.
         .run_concurrent()
         .await
@@ -58,6 +57,7 @@ async fn authorize(
     event: Box<RawValue>,
 ) -> Result<Response, NoSnapshot> {
     authorizer.authorize(&event, now()).await.map_err(|error| {
+        let _of_the_invocation = invocation::span().entered();
         tracing::error!(%error, "no snapshot");
         NoSnapshot(error)
     })

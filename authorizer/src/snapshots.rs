@@ -27,12 +27,14 @@ use bytes::Bytes;
 use moka::future::Cache;
 use moka::ops::compute::Op;
 use revocation::{FirstPart, Lengths, Snapshot, SnapshotError, UnixTime};
+use tracing::Instrument;
 
 pub use self::early::EarlySnapshot;
 use self::early::Incomplete;
 use self::object::{Body, Found, SnapshotObject};
 pub use self::observed::Observed;
 use crate::config::Config;
+use crate::invocation;
 use crate::moment::Moment;
 
 /// Holds the current snapshot.
@@ -116,7 +118,7 @@ impl Snapshots {
                     .decided_at_age(now.seconds_since(held.validated_at));
                 Ok(held.snapshot)
             }
-            _ => Box::pin(self.load(now)).await,
+            _ => Box::pin(self.load(now).instrument(invocation::span())).await,
         }
     }
 
@@ -129,14 +131,16 @@ impl Snapshots {
         };
         match held.snapshot {
             Available::Early(early) => {
-                let completed = Box::pin(self.complete_unless_it_just_failed(&early, now));
+                let completed = self.complete_unless_it_just_failed(&early, now);
+                let completed = Box::pin(completed.instrument(invocation::span()));
                 let _ = tokio::time::timeout(REVALIDATION_TIMEOUT, completed).await;
             }
             // Where every request revalidates, there is nothing left to do.
             Available::Whole(_)
                 if self.soft_age < self.hard_age && held.is_due(self.soft_age, now) =>
             {
-                Box::pin(self.revalidate_unless_under_way(now)).await;
+                let revalidated = self.revalidate_unless_under_way(now);
+                Box::pin(revalidated.instrument(invocation::span())).await;
             }
             Available::Whole(_) => {}
         }
@@ -147,7 +151,7 @@ impl Snapshots {
     /// # Errors
     /// It cannot be had.
     pub async fn whole(&self, now: Moment) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
-        let completed = Box::pin(self.complete(now));
+        let completed = Box::pin(self.complete(now).instrument(invocation::span()));
         let whole = tokio::time::timeout(LOAD_TIMEOUT, completed).await;
         whole.unwrap_or(Err(LoadError::Timeout(LOAD_TIMEOUT)))
     }

@@ -1,6 +1,7 @@
 //! What is done between a response and the next event: no client waits for it, and an execution
 //! environment that is frozen whenever Lambda would freeze it gets it done.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -268,6 +269,7 @@ async fn concurrent_requests_are_answered_and_revalidate_once() {
         // Longer than a slow machine takes for all of them.
         ("SNAPSHOT_SOFT_AGE_SECONDS", "4"),
         ("SNAPSHOT_HARD_AGE_SECONDS", "60"),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
     ];
     let authorizer = setting.deployment.authorizer_in(options, &ages).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -287,6 +289,16 @@ async fn concurrent_requests_are_answered_and_revalidate_once() {
         assert_eq!(answer, expected);
     }
     assert!(authorizer.is_running());
+    // Each line names the invocation that it is of.
+    let logs = authorizer.logs();
+    let lines = logs
+        .iter()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    let denials = lines.filter(|line: &Value| line["fields"]["message"] == "decision");
+    let ids: HashSet<String> = denials
+        .filter_map(|line| line["span"]["requestId"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(ids.len(), 20, "{logs:?}");
     // All of them found it too old; one of them asked, and its answer is still to come.
     let answered = async {
         while setting.gets().is_empty() {

@@ -414,6 +414,10 @@ async fn each_denial_is_one_json_line_without_the_certificate() {
         "detail": "",
     });
     assert_eq!(fields, &expected, "{line}");
+    // Of the second invocation.
+    let request_id = "8476a536-e9f4-4e53-8f3c-000000000002";
+    assert_eq!(line["span"]["requestId"], request_id, "{line}");
+    assert!(line["span"]["xrayTraceId"].is_string(), "{line}");
     let logs = authorizer.logs().join("\n");
     assert_eq!(logs.matches("\"decision\":\"").count(), 1, "{logs}");
     assert!(!logs.contains("BEGIN CERTIFICATE"), "{logs}");
