@@ -7,9 +7,6 @@
 //! fails, it is asked less and less often, so that neither requests nor what is between them go
 //! into waiting for it.
 //!
-//! What asks S3 is in a box of its own: its future takes some 8,000 octets, which would be moved
-//! about with every request that holds a snapshot already.
-//!
 //! Of a large snapshot only the first part, about a tenth, is waited for at first. It has the answer
 //! to nearly every question; the second part follows beside the requests, and one that cannot be
 //! answered without it waits for it. Whatever replaces a snapshot later is read wholly before it does.
@@ -19,6 +16,7 @@ mod object;
 mod observed;
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +26,7 @@ use moka::future::Cache;
 use moka::ops::compute::Op;
 use revocation::{FirstPart, Lengths, Snapshot, SnapshotError, UnixTime};
 use tracing::Instrument;
+use tracing::instrument::Instrumented;
 
 pub use self::early::EarlySnapshot;
 use self::early::Incomplete;
@@ -118,7 +117,7 @@ impl Snapshots {
                     .decided_at_age(now.seconds_since(held.validated_at));
                 Ok(held.snapshot)
             }
-            _ => Box::pin(self.load(now).instrument(invocation::span())).await,
+            _ => asking_s3(self.load(now)).await,
         }
     }
 
@@ -131,16 +130,14 @@ impl Snapshots {
         };
         match held.snapshot {
             Available::Early(early) => {
-                let completed = self.complete_unless_it_just_failed(&early, now);
-                let completed = Box::pin(completed.instrument(invocation::span()));
+                let completed = asking_s3(self.complete_unless_it_just_failed(&early, now));
                 let _ = tokio::time::timeout(REVALIDATION_TIMEOUT, completed).await;
             }
             // Where every request revalidates, there is nothing left to do.
             Available::Whole(_)
                 if self.soft_age < self.hard_age && held.is_due(self.soft_age, now) =>
             {
-                let revalidated = self.revalidate_unless_under_way(now);
-                Box::pin(revalidated.instrument(invocation::span())).await;
+                asking_s3(self.revalidate_unless_under_way(now)).await;
             }
             Available::Whole(_) => {}
         }
@@ -151,7 +148,7 @@ impl Snapshots {
     /// # Errors
     /// It cannot be had.
     pub async fn whole(&self, now: Moment) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
-        let completed = Box::pin(self.complete(now).instrument(invocation::span()));
+        let completed = asking_s3(self.complete(now));
         let whole = tokio::time::timeout(LOAD_TIMEOUT, completed).await;
         whole.unwrap_or(Err(LoadError::Timeout(LOAD_TIMEOUT)))
     }
@@ -340,6 +337,13 @@ impl Snapshots {
         let early = EarlySnapshot::new(first, lengths.first, body, object, etag);
         Ok(Available::Early(Arc::new(early)))
     }
+}
+
+/// For what may ask S3, and rarely has to: in a box of its own, since its future takes some 8,000
+/// octets, which would be moved about with every request that holds a snapshot already; and in the
+/// invocation's span, since it may log.
+fn asking_s3<F: Future>(work: F) -> Pin<Box<Instrumented<F>>> {
+    Box::pin(work.instrument(invocation::span()))
 }
 
 /// Reads all octets behind those that are there.

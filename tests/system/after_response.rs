@@ -289,16 +289,6 @@ async fn concurrent_requests_are_answered_and_revalidate_once() {
         assert_eq!(answer, expected);
     }
     assert!(authorizer.is_running());
-    // Each line names the invocation that it is of.
-    let logs = authorizer.logs();
-    let lines = logs
-        .iter()
-        .filter_map(|line| serde_json::from_str(line).ok());
-    let denials = lines.filter(|line: &Value| line["fields"]["message"] == "decision");
-    let ids: HashSet<String> = denials
-        .filter_map(|line| line["span"]["requestId"].as_str().map(str::to_owned))
-        .collect();
-    assert_eq!(ids.len(), 20, "{logs:?}");
     // All of them found it too old; one of them asked, and its answer is still to come.
     let answered = async {
         while setting.gets().is_empty() {
@@ -309,4 +299,14 @@ async fn concurrent_requests_are_answered_and_revalidate_once() {
     answered.expect("a conditional GET");
     tokio::time::sleep(slow / 2).await;
     assert_eq!(setting.gets(), [Some(304)]);
+    // Each line names the invocation that it is of.
+    let logs = authorizer.logs();
+    let lines = logs
+        .iter()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    let denials = lines.filter(|line: &Value| line["fields"]["message"] == "decision");
+    let ids: HashSet<String> = denials
+        .filter_map(|line| line["span"]["requestId"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(ids.len(), 20, "{logs:?}");
 }

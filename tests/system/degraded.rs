@@ -56,7 +56,7 @@ async fn a_corrupt_snapshot_does_not_replace_the_one_held() {
         let warning = "the last good snapshot is used on";
         let logged = authorizer.logged(warning, Duration::from_secs(5)).await;
         assert!(
-            logged.is_some_and(|line| line.contains(message)),
+            logged.is_some_and(|line| line.contains(message) && line.contains("requestId")),
             "{defect}"
         );
 
