@@ -1,7 +1,7 @@
 //! Which invocation a log line belongs to.
 //!
 //! The runtime's `TracingLayer` makes a span of every invocation, and formats and keeps the fields of
-//! it whether or not anything is logged: more than half of what a warm invocation took beyond one of a
+//! it whether or not anything is logged: a good part of what a warm invocation took beyond one of a
 //! function that does nothing (`BENCHMARKS.md`). Nearly none logs anything, so here the invocation is
 //! only kept at hand, and whoever is about to log makes the span.
 
