@@ -6,7 +6,6 @@ use authorizer::response::Format;
 use crl_fetcher::crl::CertificateList;
 use crl_fetcher::truststore::Truststore;
 use revocation::{FirstPart, ObjectRef, RevokedSet, SerialNumber, Snapshot};
-use serde_json::value::RawValue;
 
 use crate::NOW;
 
@@ -49,7 +48,13 @@ pub fn respond(
     snapshot: &Snapshot<Vec<u8>>,
     policy: &Policy,
 ) -> Option<Vec<u8>> {
-    let event: &RawValue = serde_json::from_str(event).ok()?;
-    let Ok(answer) = authorizer::respond(event, clients, snapshot, NOW, policy, Format::Simple);
+    let Ok(answer) = authorizer::respond(
+        event.as_bytes(),
+        clients,
+        snapshot,
+        NOW,
+        policy,
+        Format::Simple,
+    );
     serde_json::to_vec(&answer.response).ok()
 }

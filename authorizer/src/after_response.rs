@@ -50,11 +50,11 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
-        let context = invocation.context.clone();
+    fn call(&mut self, mut invocation: LambdaInvocation) -> Self::Future {
+        let event = invocation::take_event(&mut invocation);
         let posted = self.inner.call(invocation);
         let authorizer = Arc::clone(&self.authorizer);
-        Box::pin(invocation::within(context, async move {
+        Box::pin(invocation::within(event, async move {
             let result = posted.await;
             authorizer.after_response(now()).await;
             result

@@ -1,4 +1,4 @@
-//! The few fields of an authorizer event that are read. Any JSON gives a [`Request`]: what is missing
+//! The few fields of an authorizer event that are read. Any octets give a [`Request`]: what is missing
 //! or of another type is absent, so that an odd event ends in a decision and not in a 500.
 //!
 //! Fields are found by their path, never by searching the text: a client chooses the names of its
@@ -73,17 +73,20 @@ impl<'a> JsonString<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads an event.
-    pub fn from_json(event: &'a RawValue) -> Self {
-        match Members::find(event.get()) {
+    /// Reads an event in UTF-8. Of octets that are no JSON nothing is read.
+    pub fn from_json(event: &'a [u8]) -> Self {
+        let Ok(event) = str::from_utf8(event) else {
+            return Self::default();
+        };
+        match Members::find(event) {
             Some(members) => members.into(),
             None => Self::from_any_json(event),
         }
     }
 
     /// As [`Self::from_json`], whatever the form of the event.
-    fn from_any_json(event: &'a RawValue) -> Self {
-        let event: Event<'_> = read(Some(event)).unwrap_or_default();
+    fn from_any_json(event: &'a str) -> Self {
+        let event: Event<'_> = read(serde_json::from_str(event).ok()).unwrap_or_default();
         let version: Option<Cow<'_, str>> = text(event.version);
         let shape = match version.as_deref() {
             Some("2.0") => Shape::HttpApi2,
@@ -190,13 +193,9 @@ mod tests {
     use serde_json::{Value, json};
     use testkit::events;
 
-    fn raw(event: &Value) -> Box<RawValue> {
-        serde_json::value::to_raw_value(event).unwrap()
-    }
-
     fn pem_of(event: &Value) -> (Shape, Option<String>) {
-        let event = raw(event);
-        let request = Request::from_json(&event);
+        let event = event.to_string();
+        let request = Request::from_json(event.as_bytes());
         let pem = request.client_cert_pem.and_then(JsonString::text);
         (request.shape, pem.map(Cow::into_owned))
     }
@@ -238,8 +237,7 @@ mod tests {
     fn of_two_certificates_none_is_taken() {
         let text = r#"{"version":"2.0","requestContext":{"authentication":{"clientCert":
             {"clientCertPem":"a","clientCertPem":"b"}}}}"#;
-        let event = RawValue::from_string(text.to_owned()).unwrap();
-        assert_eq!(Request::from_json(&event).client_cert_pem, None);
+        assert_eq!(Request::from_json(text.as_bytes()).client_cert_pem, None);
     }
 
     #[test]
@@ -259,8 +257,52 @@ mod tests {
             assert_eq!(pem_of(&event).1, None, "{event}");
         }
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-        let event = RawValue::from_string(deep).unwrap();
-        assert_eq!(Request::from_json(&event).shape, Shape::Unknown);
+        assert_eq!(Request::from_json(deep.as_bytes()).shape, Shape::Unknown);
+    }
+
+    #[test]
+    fn of_what_is_no_json_nothing_is_read() {
+        let event = events::http_api_v2(PEM).to_string();
+        assert_ne!(Request::from_json(event.as_bytes()), Request::default());
+        let with = |what: &str, instead: &str| event.replacen(what, instead, 1).into_bytes();
+        let mut invalid = vec![
+            Vec::new(),
+            event[1..].into(),
+            event[..event.len() - 1].into(),
+            [event.as_bytes(), b"}"].concat(),
+            [event.as_bytes(), event.as_bytes()].concat(),
+            with("\"headers\":", "\"headers\""),
+            with("\"headers\":", "headers:"),
+            with("\"headers\":", "\"headers\"::"),
+            with("null", "nul"),
+            with("null", "nulll"),
+            with("null", "[}"),
+            with("null", "[1,]"),
+            with("null", "[,1]"),
+            with("null", r#"{"a":1,}"#),
+            with("null", r#"{"a"}"#),
+            with("null", "{1:1}"),
+            with("null", r#"{"a":1,2}"#),
+            with("null", r#"{"a":1,"b"}"#),
+            with("null", "01"),
+            with("null", "1.e1"),
+            with("null", "+1"),
+            with("null", "\"\\x\""),
+            with("null", "\"\\u12g4\""),
+            with("null", "\"\n\""),
+            with("null", "\\n"),
+        ];
+        invalid.push(with("api.example.com", "\u{7f}"));
+        *invalid
+            .last_mut()
+            .unwrap()
+            .iter_mut()
+            .find(|octet| **octet == 0x7f)
+            .unwrap() = 0xff;
+        for event in invalid {
+            let text = String::from_utf8_lossy(&event);
+            assert_eq!(Request::from_json(&event), Request::default(), "{text}");
+        }
     }
 
     #[test]
@@ -270,9 +312,8 @@ mod tests {
             events::http_api_v1(PEM),
             events::rest_request(PEM),
         ] {
-            for text in [event.to_string(), format!("{event:#}")] {
-                assert!(Members::find(&text).is_some(), "{text}");
-            }
+            let text = event.to_string();
+            assert!(Members::find(&text).is_some(), "{text}");
         }
     }
 
@@ -359,20 +400,52 @@ mod tests {
         nested.boxed()
     }
 
+    fn assert_same(text: &str) {
+        let plainly = Request::from_any_json(text);
+        assert_eq!(Request::from_json(text.as_bytes()), plainly, "{text}");
+    }
+
+    /// Every event that differs from this one in one octet, or lacks one, or has one more.
+    #[test]
+    fn what_is_nearly_an_event_gives_what_serde_json_gives() {
+        let event =
+            br#"{"version":"2.0","a":[1,{"b":null,"c":[]},"d"],"e":{"f\n":{},"h":"\u00e9\\"},
+"requestContext":{"authentication":{"clientCert":{"clientCertPem":"x\ny"}},"time":120,"g":false}}"#;
+        let event = event.iter().copied().filter(|octet| *octet != b'\n');
+        let event: Vec<u8> = event.collect();
+        assert!(Members::find(str::from_utf8(&event).unwrap()).is_some());
+        let octets = b"\"\\{}[]:, 01n-.eEtu/\n\t\x7f\xc3";
+        for at in 0..event.len() {
+            let (before, after) = (&event[..at], &event[at + 1..]);
+            let same = [event[at]];
+            let mut edits: Vec<&[u8]> = vec![&[]];
+            edits.extend(octets.chunks(1));
+            let replaced = edits.iter().map(|edit| [before, edit, after].concat());
+            let inserted = edits
+                .iter()
+                .map(|edit| [before, edit, &same, after].concat());
+            for text in replaced.chain(inserted) {
+                match str::from_utf8(&text) {
+                    Ok(text) => assert_same(text),
+                    Err(_) => assert_eq!(Request::from_json(&text), Request::default()),
+                }
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
         fn walking_through_gives_what_serde_json_gives(text in object(0)) {
-            let event = RawValue::from_string(text).unwrap();
-            let (request, plainly) = (Request::from_json(&event), Request::from_any_json(&event));
-            prop_assert_eq!(request, plainly);
+            prop_assert!(serde_json::from_str::<&RawValue>(&text).is_ok());
+            assert_same(&text);
         }
 
         #[test]
-        fn text_that_is_no_json_is_walked_through_to_some_end(text in ".{0,80}", event in object(0)) {
-            let _ = Members::find(&text);
+        fn any_text_gives_what_serde_json_gives(text in ".{0,80}", event in object(0)) {
+            assert_same(&text);
             for (end, _) in event.char_indices() {
-                let _ = Members::find(&event[..end]);
+                assert_same(&event[..end]);
             }
         }
     }

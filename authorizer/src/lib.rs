@@ -26,7 +26,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use revocation::{SecondPartNeeded, StatusSource, UnixTime};
-use serde_json::value::RawValue;
 
 use crate::client_cert::ClientCertError;
 use crate::decision::{Decision, Policy, Reason, decide};
@@ -62,7 +61,7 @@ impl Authorizer {
     ///
     /// # Errors
     /// There is no snapshot to decide from, or its first part cannot tell and the rest cannot be had.
-    pub async fn authorize(&self, event: &RawValue, now: Moment) -> Result<Response, LoadError> {
+    pub async fn authorize(&self, event: &[u8], now: Moment) -> Result<Response, LoadError> {
         let started = Instant::now();
         let answer = self.answer(event, now).await;
         match &answer {
@@ -72,7 +71,7 @@ impl Authorizer {
         answer.map(|answer| answer.response)
     }
 
-    async fn answer(&self, event: &RawValue, now: Moment) -> Result<Answer, LoadError> {
+    async fn answer(&self, event: &[u8], now: Moment) -> Result<Answer, LoadError> {
         let Self {
             snapshots,
             policy,
@@ -125,7 +124,7 @@ pub struct Answer {
 /// # Errors
 /// The snapshot has no answer yet.
 pub fn respond<S: StatusSource>(
-    event: &RawValue,
+    event: &[u8],
     clients: &RecentClients,
     snapshot: &S,
     now: UnixTime,
@@ -223,9 +222,8 @@ mod tests {
         let snapshots = Snapshots::new(Client::from_conf(s3.build()), &config);
         let metrics = Metrics::new("authorizer".to_owned(), config.metrics_interval);
         let authorizer = Authorizer::new(snapshots, config.policy, config.format, metrics);
-        let event = RawValue::from_string("{}".to_owned()).unwrap();
         let now = Moment::from_unix_milliseconds(0);
-        let request = size_of_val(&authorizer.authorize(&event, now));
+        let request = size_of_val(&authorizer.authorize(b"{}", now));
         let afterwards = size_of_val(&authorizer.after_response(now));
         assert!(request < 2_048, "{request}");
         assert!(afterwards < 1_024, "{afterwards}");

@@ -14,8 +14,7 @@ use authorizer::metrics::Metrics;
 use authorizer::moment::Moment;
 use authorizer::response::Response;
 use authorizer::snapshots::{LoadError, Snapshots};
-use lambda_runtime::{Diagnostic, Error, LambdaEvent, Runtime, service_fn};
-use serde_json::value::RawValue;
+use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent, Runtime, service_fn};
 
 use crate::after_response::AfterResponse;
 use crate::s3_client::s3_client;
@@ -43,7 +42,8 @@ async fn main() -> Result<(), Error> {
     }
     let handler = service_fn({
         let authorizer = Arc::clone(&authorizer);
-        move |event: LambdaEvent<Box<RawValue>>| authorize(Arc::clone(&authorizer), event.payload)
+        // The event is kept at hand elsewhere, and was replaced by `null`.
+        move |event: LambdaEvent<()>| authorize(Arc::clone(&authorizer), event.context)
     });
     Runtime::new(handler)
         .layer(AfterResponse { authorizer })
@@ -52,10 +52,8 @@ async fn main() -> Result<(), Error> {
         .await
 }
 
-async fn authorize(
-    authorizer: Arc<Authorizer>,
-    event: Box<RawValue>,
-) -> Result<Response, NoSnapshot> {
+async fn authorize(authorizer: Arc<Authorizer>, context: Context) -> Result<Response, NoSnapshot> {
+    let event = invocation::begin(context);
     authorizer.authorize(&event, now()).await.map_err(|error| {
         let _of_the_invocation = invocation::span().entered();
         tracing::error!(%error, "no snapshot");

@@ -176,7 +176,7 @@ pub(crate) fn explain(arguments: &Explain) -> Result<Explanation, InputError> {
 
 /// Who asks.
 enum Client {
-    Event(Box<serde_json::value::RawValue>),
+    Event(Vec<u8>),
     Certificate(Box<Result<ClientCert, ClientCertError>>),
 }
 

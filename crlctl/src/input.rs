@@ -52,9 +52,15 @@ pub(crate) fn certificate(path: &Path) -> Result<Result<ClientCert, ClientCertEr
 }
 
 /// The authorizer event in a file: any JSON is one.
-pub(crate) fn event(path: &Path) -> Result<Box<RawValue>, InputError> {
-    serde_json::from_slice(&read(path)?)
-        .map_err(|error| InputError::new(path.display(), format_args!("it is not JSON: {error}")))
+pub(crate) fn event(path: &Path) -> Result<Vec<u8>, InputError> {
+    let octets = read(path)?;
+    match serde_json::from_slice::<&RawValue>(&octets) {
+        Ok(_) => Ok(octets),
+        Err(error) => {
+            let error = format_args!("it is not JSON: {error}");
+            Err(InputError::new(path.display(), error))
+        }
+    }
 }
 
 /// Where a snapshot is, or another object.

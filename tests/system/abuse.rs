@@ -173,8 +173,8 @@ async fn deep_nesting() {
     }
 }
 
-/// Octets that are no text end as an error, since they are no event either; escapes that are no text
-/// harm but the string that they are in.
+/// Of octets that are no text nothing is read; escapes that are no text harm but the string that they are
+/// in.
 #[tokio::test]
 async fn invalid_utf_8() {
     let setting = Setting::start(&[]).await;
@@ -197,8 +197,11 @@ async fn invalid_utf_8() {
                 let text = with(event(&pem), path, "\"MARK\"");
                 let (before, after) = text.split_once("MARK").unwrap();
                 let payload = [before.as_bytes(), octets, after.as_bytes()].concat();
-                let answer = setting.ask(payload).await;
-                assert!(answer.is_err(), "{path:?} {octets:?}: {answer:?}");
+                let decision = setting.decide(payload).await;
+                assert_eq!(
+                    decision, "deny no-client-certificate",
+                    "{path:?} {octets:?}"
+                );
             }
         }
         for half in ["\"\\ud800\"", "\"\\udc00\\ud800\"", "\"\\u0000\""] {
@@ -214,6 +217,41 @@ async fn invalid_utf_8() {
             setting.decide(event(&pem).to_string()).await,
             "allow not-revoked"
         );
+    }
+}
+
+/// Of what is no JSON nothing is read, wherever the fault is: the certificate may well be before it.
+#[tokio::test]
+async fn no_json() {
+    let setting = Setting::start(&[]).await;
+    for (event, _) in SHAPES {
+        let event = event(&setting.good.certificate_pem());
+        let marked = with(event.clone(), &["headers", "x"], "MARK");
+        let mut payloads = vec![
+            String::new(),
+            event.to_string().replacen('{', "", 1),
+            event.to_string().trim_end_matches('}').to_owned(),
+            format!("{event}}}"),
+            format!("{event}{event}"),
+        ];
+        for invalid in [
+            "",
+            "nul",
+            "[1,]",
+            "{\"a\"}",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\n\"",
+            "01",
+        ] {
+            payloads.push(marked.replace("MARK", invalid));
+        }
+        for payload in payloads {
+            let decision = setting.decide(payload.as_str()).await;
+            assert_eq!(decision, "deny no-client-certificate", "{payload}");
+        }
+        let decision = setting.decide(format!("{event:#}\n")).await;
+        assert_eq!(decision, "allow not-revoked");
     }
 }
 
@@ -414,7 +452,7 @@ impl Setting {
     }
 
     /// The decision, in whatever form the answer is.
-    async fn decide(&self, payload: String) -> String {
+    async fn decide(&self, payload: impl Into<Vec<u8>>) -> String {
         let answer = self.ask(payload).await;
         let answer = answer.unwrap_or_else(|error| panic!("{error}"));
         let context = &answer["context"];

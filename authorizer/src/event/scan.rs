@@ -1,10 +1,11 @@
-//! The way through an event to its few members, for text that is known to be JSON: of everything else
-//! only the end is looked for.
+//! The way through an event of the usual form to its few members, in one pass that also sees that it
+//! is JSON.
 //!
 //! It gives what serde_json would, or nothing: where a member occurs twice, is of another type or is
-//! written with an escape, the careful reader decides.
+//! written with an escape, and where anything is not as API Gateway writes it or no JSON at all, the
+//! careful reader decides. What is read is what RFC 8259 calls a JSON text, without line breaks.
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::{JsonString, Shape};
 
@@ -19,8 +20,11 @@ pub(super) struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// Reads an event, which must be JSON, without white space around it.
+    /// Reads an event. O(n).
     pub(super) fn find(event: &'a str) -> Option<Self> {
+        if !has_no_control_characters(event.as_bytes()) || !escapes_are_valid(event.as_bytes()) {
+            return None;
+        }
         let mut cursor = Cursor { text: event, at: 0 };
         let (mut version, mut route_arn, mut method_arn) = (None, None, None);
         let (mut has_context, mut request_id) = (None, None);
@@ -40,6 +44,9 @@ impl<'a> Members<'a> {
             }
             _ => cursor.skip(),
         })?;
+        if cursor.peek().is_some() {
+            return None;
+        }
         let shape = match (version, method_arn) {
             (Some("2.0"), _) => Shape::HttpApi2,
             (Some("1.0"), _) => Shape::HttpApi1,
@@ -126,17 +133,73 @@ impl<'a> Cursor<'a> {
         self.text.get(start..self.at).and_then(JsonString::new)
     }
 
-    /// Passes a value.
+    /// Passes a value, whatever is in it.
     fn skip(&mut self) -> Option<()> {
-        let text = self.text.as_bytes();
-        self.at = match self.peek()? {
-            b'"' => after_string(text, self.at + 1)?,
-            b'{' | b'[' => after_nested(text, self.at + 1)?,
-            _ => {
-                let is_end = |octet: &u8| matches!(octet, b',' | b'}' | b']') || is_white(*octet);
-                self.at + text.get(self.at..)?.iter().position(is_end)?
+        // One bit for each object (1) or array (0) that is open, the innermost lowest, below a 1.
+        let mut open = 1_u64;
+        loop {
+            match self.peek()? {
+                b'"' => self.at = after_string(self.text.as_bytes(), self.at + 1)?,
+                bracket @ (b'{' | b'[') => {
+                    if open.leading_zeros() == 0 {
+                        return None;
+                    }
+                    self.at += 1;
+                    open = open << 1 | u64::from(bracket == b'{');
+                    match (bracket, self.peek()?) {
+                        (b'{', b'}') | (b'[', b']') => {
+                            self.at += 1;
+                            open >>= 1;
+                        }
+                        (b'{', _) => {
+                            self.name()?;
+                            continue;
+                        }
+                        _ => continue,
+                    }
+                }
+                _ => self.number_or_literal()?,
             }
+            while open > 1 {
+                let octet = self.peek()?;
+                self.at += 1;
+                match (open & 1, octet) {
+                    (1, b',') => {
+                        self.name()?;
+                        break;
+                    }
+                    (0, b',') => break,
+                    (1, b'}') | (0, b']') => open >>= 1,
+                    _ => return None,
+                }
+            }
+            if open == 1 {
+                return Some(());
+            }
+        }
+    }
+
+    /// Passes the name of a member and the colon after it.
+    #[inline]
+    fn name(&mut self) -> Option<()> {
+        self.pass(b'"')?;
+        self.at = after_string(self.text.as_bytes(), self.at)?;
+        self.pass(b':')
+    }
+
+    /// Passes a literal, or a number as API Gateway writes them: digits.
+    fn number_or_literal(&mut self) -> Option<()> {
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let length = match rest {
+            [b'1'..=b'9', after @ ..] => {
+                1 + after.iter().position(|octet| !octet.is_ascii_digit())?
+            }
+            [b'0', ..] => 1,
+            [b'n', b'u', b'l', b'l', ..] | [b't', b'r', b'u', b'e', ..] => 4,
+            [b'f', b'a', b'l', b's', b'e', ..] => 5,
+            _ => return None,
         };
+        self.at += length;
         Some(())
     }
 
@@ -145,43 +208,43 @@ impl<'a> Cursor<'a> {
         (self.peek()? == octet).then(|| self.at += 1)
     }
 
-    /// The next octet that is not white space.
+    /// The next octet that is not a space.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
         loop {
             match *self.text.as_bytes().get(self.at)? {
-                octet if is_white(octet) => self.at += 1,
+                b' ' => self.at += 1,
                 octet => return Some(octet),
             }
         }
     }
 }
 
-/// Outside of strings JSON has no other octets up to the space.
-const fn is_white(octet: u8) -> bool {
-    octet <= b' '
+/// Strings must have none of them, and between strings there need be none.
+fn has_no_control_characters(text: &[u8]) -> bool {
+    // Without a way out, so that many octets are looked at together.
+    text.iter()
+        .fold(true, |none, octet| none & (*octet >= b' '))
 }
 
-/// Where the object or array ends whose opening bracket is before `at`, whatever is in it.
-fn after_nested(text: &[u8], mut at: usize) -> Option<usize> {
-    let mut depth = 1_usize;
-    while depth > 0 {
-        let octet = *text.get(at)?;
-        at += 1;
-        match octet {
-            b'"' => {
-                at = after_string(text, at)?;
-                // What mostly comes between two strings.
-                while let Some([b':' | b',', b'"', ..]) = text.get(at..) {
-                    at = after_string(text, at + 2)?;
-                }
-            }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth -= 1,
-            _ => {}
+/// Whether each backslash begins an escape. One that is not in a string is not for this to find.
+fn escapes_are_valid(text: &[u8]) -> bool {
+    let mut after_escape = 0;
+    for at in memchr_iter(b'\\', text) {
+        if at < after_escape {
+            continue;
+        }
+        after_escape = at + 2;
+        match text.get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
+            Some(b'u') => match text.get(at + 2..at + 6) {
+                Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => {}
+                _ => return false,
+            },
+            _ => return false,
         }
     }
-    Some(at)
+    true
 }
 
 /// Where the string ends whose opening quotation mark is before `at`.
