@@ -17,7 +17,7 @@ mod observed;
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -34,6 +34,7 @@ use self::object::{Body, Found, SnapshotObject};
 pub use self::observed::Observed;
 use crate::config::Config;
 use crate::invocation;
+use crate::locked;
 use crate::moment::Moment;
 
 /// Holds the current snapshot.
@@ -45,6 +46,9 @@ pub struct Snapshots {
     /// One entry. The cache makes the load single-flight: of several requests that find it too old
     /// one calls S3, and the others wait for that or go on.
     held: Cache<(), Held>,
+    /// What was last put into the cache. To read it there takes a microsecond, which the cache needs to
+    /// know what is used, and each invocation reads it twice.
+    at_hand: Arc<Mutex<Option<Held>>>,
     observed: Arc<Observed>,
     /// How many octets there is memory for, of the snapshot held and the one that takes its place.
     room: usize,
@@ -86,6 +90,7 @@ impl Snapshots {
             soft_age: config.soft_age,
             hard_age: config.hard_age,
             held: Cache::new(1),
+            at_hand: Arc::default(),
             observed: Arc::default(),
             room: usize::MAX,
         }
@@ -111,7 +116,7 @@ impl Snapshots {
     /// # Errors
     /// None could be had, now or before.
     pub async fn current(&self, now: Moment) -> Result<Available, LoadError> {
-        match self.held.get(&()).await {
+        match self.at_hand() {
             Some(held) if !held.is_due(self.hard_age, now) => {
                 self.observed
                     .decided_at_age(now.seconds_since(held.validated_at));
@@ -125,7 +130,7 @@ impl Snapshots {
     /// not there as a whole. To be called when no request waits. Takes two seconds at most; what was
     /// read until then is not lost.
     pub async fn keep_fresh(&self, now: Moment) {
-        let Some(held) = self.held.get(&()).await else {
+        let Some(held) = self.at_hand() else {
             return;
         };
         match held.snapshot {
@@ -163,7 +168,7 @@ impl Snapshots {
                 match &held {
                     // Another request waited for the same and had it done.
                     Some(held) if !held.is_due(self.hard_age, now) => Ok(Op::Nop),
-                    _ => self.read(held, now).await.map(Op::Put),
+                    _ => self.read(held, now).await.map(|held| self.put(held)),
                 }
             })
             .await?;
@@ -186,7 +191,7 @@ impl Snapshots {
                 let held = entry.map(moka::Entry::into_value);
                 match &held {
                     Some(held) if !held.is_due(self.soft_age, now) => Ok(Op::Nop),
-                    _ => self.read(held, now).await.map(Op::Put),
+                    _ => self.read(held, now).await.map(|held| self.put(held)),
                 }
             });
         if let Err(error) = result.await {
@@ -212,7 +217,7 @@ impl Snapshots {
     }
 
     async fn complete(&self, now: Moment) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
-        let available = match self.held.get(&()).await {
+        let available = match self.at_hand() {
             Some(held) => held.snapshot,
             None => self.load(now).await?,
         };
@@ -241,11 +246,14 @@ impl Snapshots {
                     return Ok(Op::Nop);
                 };
                 match completed {
-                    Ok(whole) => Ok(Op::Put(Held {
+                    Ok(whole) => Ok(self.put(Held {
                         snapshot: Available::Whole(whole),
                         ..held
                     })),
-                    Err(Incomplete::Replaced) => self.read(Some(held), now).await.map(Op::Put),
+                    Err(Incomplete::Replaced) => {
+                        let read = self.read(Some(held), now).await;
+                        read.map(|held| self.put(held))
+                    }
                     Err(Incomplete::Failed(error)) => Err(error),
                 }
             })
@@ -256,6 +264,16 @@ impl Snapshots {
             Some(Available::Early(_)) => Err(LoadError::Incomplete),
             None => Err(LoadError::Missing),
         }
+    }
+
+    fn at_hand(&self) -> Option<Held> {
+        locked(&self.at_hand).clone()
+    }
+
+    /// For computations of the cache's entry, of which there is one at a time.
+    fn put(&self, held: Held) -> Op<Held> {
+        *locked(&self.at_hand) = Some(held.clone());
+        Op::Put(held)
     }
 
     /// Asks S3 for the object unless it is the one held, which is kept where that fails.
