@@ -235,13 +235,15 @@ fn escapes_are_valid(text: &[u8]) -> bool {
             continue;
         }
         after_escape = at + 2;
-        match text.get(at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
-            Some(b'u') => match text.get(at + 2..at + 6) {
-                Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => {}
-                _ => return false,
-            },
-            _ => return false,
+        let is_valid = match text.get(at + 1) {
+            Some(b'u') => text
+                .get(at + 2..at + 6)
+                .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)),
+            Some(octet) => b"\"\\/bfnrt".contains(octet),
+            None => false,
+        };
+        if !is_valid {
+            return false;
         }
     }
     true
