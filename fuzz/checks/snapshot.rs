@@ -1,10 +1,10 @@
 //! Octets as a snapshot, and as a revoked set.
 
+use crc_fast::{CrcAlgorithm, checksum};
 use revocation::{
     Certificate, CertificateKind, FirstPart, Lengths, RevokedSet, Role, SerialNumber, Snapshot,
     Status, StatusSource, UnixTime, VERSION,
 };
-use twox_hash::XxHash3_64;
 
 use super::fixed::NOW;
 
@@ -59,12 +59,12 @@ pub fn repaired(octets: &[u8]) -> Option<Vec<u8>> {
     octets
         .get_mut(24..32)?
         .copy_from_slice(&in_octets(first_length)?);
-    let second_checksum = XxHash3_64::oneshot(&octets[first_length..]);
+    let second_checksum = checksum(CrcAlgorithm::Crc64Nvme, &octets[first_length..]);
     octets
         .get_mut(32..40)?
         .copy_from_slice(&second_checksum.to_le_bytes());
     let body = first_length.checked_sub(8)?;
-    let checksum = XxHash3_64::oneshot(&octets[..body]);
+    let checksum = checksum(CrcAlgorithm::Crc64Nvme, &octets[..body]);
     octets[body..first_length].copy_from_slice(&checksum.to_le_bytes());
     Some(octets)
 }

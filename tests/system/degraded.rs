@@ -314,11 +314,11 @@ fn corruptions(good: &[u8]) -> [(&'static str, Vec<u8>, &'static str); 4] {
         ("truncated", truncated, "the snapshot says"),
         ("flipped", flipped(good.len() - 20), "the checksum is"),
         ("empty", vec![], "the snapshot is cut short"),
-        // The version follows the eight octets of the magic: 5 becomes 4.
+        // The version follows the eight octets of the magic: 6 becomes 7.
         (
             "other-version",
             flipped(8),
-            "the snapshot has format version 4",
+            "the snapshot has format version 7",
         ),
     ]
 }

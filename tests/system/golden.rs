@@ -12,8 +12,8 @@ use revocation::{
 use testkit::pki::der;
 
 #[test]
-fn version_5_is_written_and_read_as_ever() {
-    let golden = golden("snapshot-v5.bin");
+fn version_6_is_written_and_read_as_ever() {
+    let golden = golden("snapshot-v6.bin");
     let snapshot = Snapshot::decode(golden.clone()).unwrap();
     assert_eq!(snapshot.to_contents(), contents());
     assert_eq!(contents().encode().unwrap(), golden);
@@ -68,7 +68,7 @@ fn every_version_answers_as_ever() {
             Status::from(UnknownReason::IssuerStatus),
         ),
     ];
-    answers_as_expected("snapshot-v5.bin", &cases);
+    answers_as_expected("snapshot-v6.bin", &cases);
 }
 
 fn answers_as_expected(file: &str, cases: &[(&str, &[u8], Option<&str>, Status)]) {

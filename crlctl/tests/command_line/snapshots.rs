@@ -503,8 +503,8 @@ fn an_unusable_snapshot_is_named_with_the_remedy() {
         ),
         (
             "newer",
-            bent(8, 6),
-            "format version 6, this program reads 5; use the crlctl of the release",
+            bent(8, 7),
+            "format version 7, this program reads 6; use the crlctl of the release",
         ),
         ("cut", good[..100].to_vec(), "has 100 octets"),
         ("empty", Vec::new(), "cut short"),

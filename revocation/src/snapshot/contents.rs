@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use twox_hash::XxHash3_64;
-
 use super::{
-    BUILT_AT_AT, FIRST_LENGTH_AT, LENGTH_AT, MAGIC, MAX_OPAQUE, SECOND_CHECKSUM_AT, VERSION, flag,
-    origin,
+    BUILT_AT_AT, FIRST_LENGTH_AT, LENGTH_AT, MAGIC, MAX_OPAQUE, SECOND_CHECKSUM_AT, VERSION,
+    checksum_of, flag, origin,
 };
 use crate::issuer::{Issuer, MAX_KEY_ID_OCTETS, MAX_NAME_OCTETS, Role};
 use crate::notice::{BlockedKey, Notice, Origin};
@@ -129,11 +127,11 @@ impl Contents {
         sets.iter().for_each(|set| out.extend(set.first_plane()));
         out.extend(&[0; 8]);
         sets.iter().for_each(|set| out.extend(set.second_plane()));
-        let second_checksum = XxHash3_64::oneshot(&out.0[first_length..]);
+        let second_checksum = checksum_of(&out.0[first_length..]);
         out.put(LENGTH_AT, length)?;
         out.put(FIRST_LENGTH_AT, first_length)?;
         out.0[SECOND_CHECKSUM_AT..BUILT_AT_AT].copy_from_slice(&second_checksum.to_le_bytes());
-        let checksum = XxHash3_64::oneshot(&out.0[..first_length - 8]);
+        let checksum = checksum_of(&out.0[..first_length - 8]);
         out.0[first_length - 8..first_length].copy_from_slice(&checksum.to_le_bytes());
         Ok(out.0)
     }
