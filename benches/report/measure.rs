@@ -27,6 +27,8 @@ impl fmt::Display for Failure {
 /// One of those that do the same work in turn.
 pub(crate) struct Contender<'a> {
     name: &'static str,
+    /// Done before each run, and no part of it.
+    prepare: Option<Box<dyn FnMut() + 'a>>,
     run: Box<dyn FnMut() -> Option<u64> + 'a>,
     clock: Clock,
 }
@@ -64,6 +66,7 @@ impl<'a> Contender<'a> {
     pub(crate) fn new(name: &'static str, run: impl FnMut() -> Option<u64> + 'a) -> Self {
         Self {
             name,
+            prepare: None,
             run: Box::new(run),
             clock: Clock::Thread,
         }
@@ -74,6 +77,14 @@ impl<'a> Contender<'a> {
         Self {
             clock: Clock::Children,
             ..Self::new(name, run)
+        }
+    }
+
+    /// The same work with `prepare` done before it each time, which is not measured.
+    pub(crate) fn after(self, prepare: impl FnMut() + 'a) -> Self {
+        Self {
+            prepare: Some(Box::new(prepare)),
+            ..self
         }
     }
 }
@@ -152,6 +163,7 @@ impl Session {
         for contender in &mut contenders {
             let before = HEAP.current_usage();
             HEAP.reset_peak_usage();
+            contender.prepare();
             contender.answer(expected)?;
             let peak = HEAP.peak_usage().saturating_sub(before);
             peaks.push(matches!(contender.clock, Clock::Thread).then_some(peak));
@@ -160,6 +172,7 @@ impl Session {
         let mut durations = vec![Vec::with_capacity(rounds); contenders.len()];
         for _ in 0..rounds {
             for (contender, durations) in contenders.iter_mut().zip(&mut durations) {
+                contender.prepare();
                 let start = contender.clock.now()?;
                 contender.answer(expected)?;
                 durations.push(contender.clock.now()?.saturating_sub(start));
@@ -177,6 +190,12 @@ impl Session {
 }
 
 impl Contender<'_> {
+    fn prepare(&mut self) {
+        if let Some(prepare) = &mut self.prepare {
+            prepare();
+        }
+    }
+
     fn answer(&mut self, expected: u64) -> Result<(), Failure> {
         let answer = (self.run)();
         if answer == Some(expected) {
