@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use rustix::process::{Pid, Signal, kill_process};
 use testkit::events;
 use testkit::lambda::{BuildError, Function, Options, build_packages};
 use testkit::pki::{Ca, Leaf, LeafOptions};
@@ -208,6 +209,33 @@ impl Processes {
         }
     }
 
+    /// The instructions that one warm invocation executes, the kernel's not among them: the difference
+    /// between two runs, so that the start is not counted. `None` where there is no valgrind.
+    pub async fn invocation_instructions(&self, start: Start) -> Option<u64> {
+        let valgrind = which("valgrind")?;
+        let event = events::http_api_v2(&self.client.certificate_pem()).to_string();
+        let counts = self.s3_directory_file("callgrind")?;
+        let mut executed = [0; 2];
+        for (executed, invocations) in executed.iter_mut().zip([WARM_UP, WARM_UP + COUNTED]) {
+            let options = Options {
+                arguments: vec![
+                    "--tool=callgrind".to_owned(),
+                    format!("--callgrind-out-file={}", counts.display()),
+                    self.program(start).to_str()?.to_owned(),
+                ],
+                ..Options::default()
+            };
+            let environment = self.environment(start);
+            let function = Function::start_with(&valgrind, "counted", &environment, options).await;
+            assert_eq!(function.init_error().await, None, "{start:?} starts");
+            for _ in 0..invocations {
+                answered(&function, &event, start).await;
+            }
+            *executed = counted(&function, &counts).await?;
+        }
+        Some((executed[1] - executed[0]) / u64::try_from(COUNTED).ok()?)
+    }
+
     /// The system calls of a start up to the end of the Init phase, exec included. `None` where there
     /// is no strace.
     pub async fn system_calls(&self, start: Start) -> Option<usize> {
@@ -369,6 +397,21 @@ async fn answered(function: &Function, event: &str, start: Start) {
     );
 }
 
+/// Ends a function under callgrind, which then writes what it has counted.
+async fn counted(function: &Function, counts: &Path) -> Option<u64> {
+    let process = Pid::from_raw(i32::try_from(function.pid()).ok()?)?;
+    kill_process(process, Signal::TERM).ok()?;
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let written = std::fs::read_to_string(counts).unwrap_or_default();
+        if let Some((_, total)) = written.rsplit_once("\ntotals: ") {
+            let _ = std::fs::remove_file(counts);
+            return total.trim().parse().ok();
+        }
+    }
+    None
+}
+
 /// As soon as the process waits again: only then has the kernel counted everything.
 async fn cpu_time(function: &Function) -> Duration {
     tokio::time::sleep(SETTLED).await;
@@ -388,6 +431,8 @@ fn ratio(one: Duration, other: Duration) -> f64 {
 
 const BUCKET: &str = "snapshots";
 const WARM_UP: usize = 200;
+/// Invocations whose instructions are counted.
+const COUNTED: usize = 500;
 /// Some periods of the quota.
 const QUOTA_REGAINED: Duration = Duration::from_millis(150);
 const SETTLED: Duration = Duration::from_millis(20);
@@ -408,6 +453,12 @@ mod tests {
         let started: Vec<_> = starts.iter().map(|row| row.start).collect();
         let expected = [Start::NoOp, Start::Authorizer(100), Start::SdkDefaults(100)];
         assert_eq!(started, expected);
+        if let Some(calls) = processes.system_calls(Start::NoOp).await {
+            assert!(calls > 10, "{calls}");
+        }
+        if let Some(executed) = processes.invocation_instructions(Start::NoOp).await {
+            assert!(executed > 1_000, "{executed}");
+        }
         let costs = processes.invocation_cpu(1, 3, || {}).await;
         assert!(costs.sdk_defaults.is_some());
     }

@@ -127,6 +127,21 @@ async fn invoke(session: &Session, report: &mut Report, processes: &Processes) {
         "crl-authorizer, µs",
         cost.authorizer.as_secs_f64() * 1e6,
     );
+    let largest = Start::Authorizer(LARGE);
+    match (
+        processes.invocation_instructions(Start::NoOp).await,
+        processes.invocation_instructions(largest).await,
+    ) {
+        (Some(no_op), Some(ours)) => {
+            report.detail(
+                key,
+                "a function that does nothing, instructions",
+                float(no_op),
+            );
+            report.detail(key, "crl-authorizer, instructions", float(ours));
+        }
+        _ => report.note("There is no valgrind here: instructions were not counted."),
+    }
     if let Some(rival) = cost.sdk_defaults {
         report.record(key, SDK_DEFAULTS, rival.as_secs_f64() / no_op);
     }
