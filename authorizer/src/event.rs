@@ -292,16 +292,43 @@ mod tests {
             with("null", "\"\n\""),
             with("null", "\\n"),
         ];
-        invalid.push(with("api.example.com", "\u{7f}"));
-        *invalid
-            .last_mut()
-            .unwrap()
-            .iter_mut()
-            .find(|octet| **octet == 0x7f)
-            .unwrap() = 0xff;
+        let mut no_text = event.clone().into_bytes();
+        no_text[event.find("api.example.com").unwrap()] = 0xff;
+        invalid.push(no_text);
         for event in invalid {
             let text = String::from_utf8_lossy(&event);
             assert_eq!(Request::from_json(&event), Request::default(), "{text}");
+        }
+    }
+
+    /// Also at the depth from which on the careful reader keeps count.
+    #[test]
+    fn brackets_close_what_they_open() {
+        let event = |open: &str, close: &str| {
+            format!(r#"{{"version":"2.0","a":{open}0{close},"routeArn":"arn:x"}}"#)
+        };
+        for depth in 1..=70 {
+            let (lists, ends) = ("[".repeat(depth), "]".repeat(depth));
+            let (objects, braces) = (r#"{"a":"#.repeat(depth), "}".repeat(depth));
+            for (open, close) in [(&lists, &ends), (&objects, &braces)] {
+                let text = event(open, close);
+                assert_eq!(Members::find(&text).is_some(), depth < 64, "{text}");
+                assert_eq!(Request::from_json(text.as_bytes()).shape, Shape::HttpApi2);
+            }
+            for (open, close) in [
+                (&lists, &braces),
+                (&objects, &ends),
+                (&lists, &format!("{}}}", &ends[1..])),
+                (&lists, &format!("}}{}", &ends[1..])),
+                (&objects, &format!("{}]", &braces[1..])),
+            ] {
+                let text = event(open, close);
+                assert_eq!(
+                    Request::from_json(text.as_bytes()),
+                    Request::default(),
+                    "{text}"
+                );
+            }
         }
     }
 
