@@ -313,7 +313,7 @@ impl<D: AsRef<[u8]>> FirstPart<D> {
         name: &[u8],
         second: &'a [u8],
     ) -> impl Iterator<Item = IssuerView<'a>> + Clone + use<'a, D> {
-        let name_of = |entry: &IssuerEntry| read_again(self.parser(entry.at).issuer()).view.name;
+        let name_of = |entry: &IssuerEntry| read_again(self.parser(entry.at).issuer_name());
         let first = self.issuers.partition_point(|entry| name_of(entry) < name);
         let count = self.issuers[first..].partition_point(|entry| name_of(entry) == name);
         (first..first + count).map(move |index| self.issuer(index, second))

@@ -34,7 +34,7 @@ pub(super) struct ParsedCrl<'a> {
 
 impl<'a> Parser<'a> {
     pub(super) fn issuer(&mut self) -> Result<ParsedIssuer<'a>, SnapshotError> {
-        let name = self.opaque(1, MAX_NAME_OCTETS)?;
+        let name = self.issuer_name()?;
         let key_id = self.opaque(0, MAX_KEY_ID_OCTETS)?;
         let [flags] = self.array()?;
         if flags & !flag::ALL != 0 {
@@ -61,6 +61,11 @@ impl<'a> Parser<'a> {
             second: &[],
         };
         Ok(ParsedIssuer { view, crl_count })
+    }
+
+    /// What an issuer begins with.
+    pub(super) fn issuer_name(&mut self) -> Result<&'a [u8], SnapshotError> {
+        self.opaque(1, MAX_NAME_OCTETS)
     }
 
     /// Their order is checked when the snapshot is opened: here they are only found.
