@@ -185,7 +185,7 @@ fn log(
                 serial,
                 subject,
                 issuer,
-                snapshot,
+                %snapshot,
                 request_id,
                 detail,
                 "decision"

@@ -107,7 +107,7 @@ fn answer(event: &str, now: UnixTime, policy: &Policy, format: Format) -> String
             not_after: certificate.not_after.to_string(),
             sans: shortened(&certificate.sans),
         }),
-        snapshot: SNAPSHOT.id(),
+        snapshot: SNAPSHOT.id().to_string(),
     };
     if (holder, format) == ("authentication", Format::Simple) {
         let simple = Simple {

@@ -9,6 +9,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use revocation::SnapshotId;
 use serde_json::value::RawValue;
 
 use crate::client_cert::{ClientCert, ClientCertError};
@@ -37,7 +38,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Written {
     decision: Decision,
-    snapshot: Box<str>,
+    snapshot: SnapshotId,
     json: Arc<RawValue>,
 }
 
@@ -98,20 +99,20 @@ impl Client {
     pub(crate) fn context<E>(
         &self,
         decision: Decision,
-        snapshot: &str,
+        snapshot: SnapshotId,
         write: impl FnOnce() -> Result<Box<RawValue>, E>,
     ) -> Result<Arc<RawValue>, E> {
         let mut last = locked(&self.context);
         if let Some(written) = &*last
             && written.decision == decision
-            && *written.snapshot == *snapshot
+            && written.snapshot == snapshot
         {
             return Ok(Arc::clone(&written.json));
         }
         let json: Arc<RawValue> = write()?.into();
         *last = Some(Written {
             decision,
-            snapshot: snapshot.into(),
+            snapshot,
             json: Arc::clone(&json),
         });
         Ok(json)
@@ -227,19 +228,20 @@ mod tests {
         let clients = RecentClients::default();
         let pem = quoted(&Ca::root("Issuing CA").issue("alice").certificate_pem());
         let client = read(&clients, &pem).unwrap();
-        let written = |reason, snapshot: &str, text: &str| {
+        let written = |reason, checksum, text: &str| {
             let decision = Decision {
                 effect: Effect::Deny,
                 reason,
             };
             let write = || RawValue::from_string(text.to_owned());
+            let snapshot = SnapshotId::from_checksum(checksum);
             let json = client.context(decision, snapshot, write).unwrap();
             json.get().to_owned()
         };
-        assert_eq!(written(Reason::Revoked, "a", "1"), "1");
-        assert_eq!(written(Reason::Revoked, "a", "2"), "1");
-        assert_eq!(written(Reason::Revoked, "b", "3"), "3");
-        assert_eq!(written(Reason::CrlExpired, "b", "4"), "4");
-        assert_eq!(written(Reason::Revoked, "b", "5"), "5");
+        assert_eq!(written(Reason::Revoked, 0xa, "1"), "1");
+        assert_eq!(written(Reason::Revoked, 0xa, "2"), "1");
+        assert_eq!(written(Reason::Revoked, 0xb, "3"), "3");
+        assert_eq!(written(Reason::CrlExpired, 0xb, "4"), "4");
+        assert_eq!(written(Reason::Revoked, 0xb, "5"), "5");
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use revocation::hex;
+use revocation::{SnapshotId, hex};
 use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
 use serde_json::value::to_raw_value;
@@ -76,7 +76,7 @@ struct Statement {
 struct Context {
     decision: Decision,
     client: Option<Arc<Client>>,
-    snapshot: String,
+    snapshot: SnapshotId,
 }
 
 impl Response {
@@ -86,7 +86,7 @@ impl Response {
         decision: Decision,
         request: &Request<'_>,
         client: Option<Arc<Client>>,
-        snapshot: String,
+        snapshot: SnapshotId,
         format: Format,
     ) -> (Self, Decision) {
         let format = match request.shape {
@@ -147,8 +147,8 @@ impl Response {
     }
 
     /// The snapshot that was decided from.
-    pub const fn snapshot(&self) -> &str {
-        self.context().snapshot.as_str()
+    pub const fn snapshot(&self) -> SnapshotId {
+        self.context().snapshot
     }
 
     const fn context(&self) -> &Context {
@@ -165,7 +165,7 @@ impl Serialize for Context {
             return Entries(self).serialize(serializer);
         };
         let write = || to_raw_value(&Entries(self));
-        let json = client.context(self.decision, &self.snapshot, write);
+        let json = client.context(self.decision, self.snapshot, write);
         json.map_err(S::Error::custom)?.serialize(serializer)
     }
 }
@@ -193,7 +193,7 @@ impl Serialize for Entries<'_> {
                 context.serialize_entry("sans", &*shortened(&certificate.sans))?;
             }
         }
-        context.serialize_entry("snapshot", snapshot)?;
+        context.serialize_entry("snapshot", &Shown(snapshot))?;
         context.end()
     }
 }
@@ -287,7 +287,8 @@ mod tests {
             arn: arn.map(Cow::Borrowed),
             ..Request::default()
         };
-        let (response, _) = Response::new(decision, &request, None, "id".to_owned(), format);
+        let snapshot = SnapshotId::from_checksum(0xfeed);
+        let (response, _) = Response::new(decision, &request, None, snapshot, format);
         serde_json::to_value(response).unwrap()
     }
 
@@ -304,7 +305,7 @@ mod tests {
     fn simple_answers_are_real_booleans() {
         let expected = |authorized, decision, reason| {
             json!({"isAuthorized": authorized,
-                   "context": {"decision": decision, "reason": reason, "snapshot": "id"}})
+                   "context": {"decision": decision, "reason": reason, "snapshot": "000000000000feed"}})
         };
         let answer = |decision| answer(Shape::HttpApi2, None, Format::Simple, decision);
         assert_eq!(answer(ALLOW), expected(true, "allow", "not-revoked"));
@@ -318,7 +319,7 @@ mod tests {
                    "policyDocument": {"Version": "2012-10-17", "Statement": [{
                        "Action": "execute-api:Invoke", "Effect": effect,
                        "Resource": "arn:aws:execute-api:eu-west-1:123456789012:abc123/$default/*"}]},
-                   "context": {"decision": decision, "reason": reason, "snapshot": "id"}})
+                   "context": {"decision": decision, "reason": reason, "snapshot": "000000000000feed"}})
         };
         for (shape, format) in [
             (Shape::HttpApi2, Format::Iam),

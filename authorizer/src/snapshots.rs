@@ -24,7 +24,7 @@ use aws_sdk_s3::Client;
 use bytes::Bytes;
 use moka::future::Cache;
 use moka::ops::compute::Op;
-use revocation::{FirstPart, Lengths, Snapshot, SnapshotError, UnixTime};
+use revocation::{FirstPart, Lengths, Snapshot, SnapshotError, SnapshotId, UnixTime};
 use tracing::Instrument;
 use tracing::instrument::Instrumented;
 
@@ -74,6 +74,15 @@ struct Held {
     failures: Failures,
 }
 
+/// What there is to do for the snapshot when no request waits.
+enum Upkeep {
+    Nothing,
+    /// To read its second part.
+    Completion(Arc<EarlySnapshot>),
+    /// To ask S3 whether it is the current one.
+    Revalidation,
+}
+
 /// Failures in a row.
 #[derive(Clone, Copy, Default)]
 struct Failures {
@@ -116,13 +125,9 @@ impl Snapshots {
     /// # Errors
     /// None could be had, now or before.
     pub async fn current(&self, now: Moment) -> Result<Available, LoadError> {
-        match self.at_hand() {
-            Some(held) if !held.is_due(self.hard_age, now) => {
-                self.observed
-                    .decided_at_age(now.seconds_since(held.validated_at));
-                Ok(held.snapshot)
-            }
-            _ => asking_s3(self.load(now)).await,
+        match self.at_hand(now) {
+            Some(snapshot) => Ok(snapshot),
+            None => asking_s3(self.load(now)).await,
         }
     }
 
@@ -130,21 +135,13 @@ impl Snapshots {
     /// not there as a whole. To be called when no request waits. Takes two seconds at most; what was
     /// read until then is not lost.
     pub async fn keep_fresh(&self, now: Moment) {
-        let Some(held) = self.at_hand() else {
-            return;
-        };
-        match held.snapshot {
-            Available::Early(early) => {
+        match self.upkeep(now) {
+            Upkeep::Nothing => {}
+            Upkeep::Completion(early) => {
                 let completed = asking_s3(self.complete_unless_it_just_failed(&early, now));
                 let _ = tokio::time::timeout(REVALIDATION_TIMEOUT, completed).await;
             }
-            // Where every request revalidates, there is nothing left to do.
-            Available::Whole(_)
-                if self.soft_age < self.hard_age && held.is_due(self.soft_age, now) =>
-            {
-                asking_s3(self.revalidate_unless_under_way(now)).await;
-            }
-            Available::Whole(_) => {}
+            Upkeep::Revalidation => asking_s3(self.revalidate_unless_under_way(now)).await,
         }
     }
 
@@ -217,7 +214,8 @@ impl Snapshots {
     }
 
     async fn complete(&self, now: Moment) -> Result<Arc<Snapshot<Bytes>>, LoadError> {
-        let available = match self.at_hand() {
+        let held = locked(&self.at_hand).clone();
+        let available = match held {
             Some(held) => held.snapshot,
             None => self.load(now).await?,
         };
@@ -266,8 +264,32 @@ impl Snapshots {
         }
     }
 
-    fn at_hand(&self) -> Option<Held> {
-        locked(&self.at_hand).clone()
+    /// The snapshot that a request can use as it is.
+    fn at_hand(&self, now: Moment) -> Option<Available> {
+        let held = locked(&self.at_hand);
+        let held = held.as_ref()?;
+        if held.is_due(self.hard_age, now) {
+            return None;
+        }
+        self.observed
+            .decided_at_age(now.seconds_since(held.validated_at));
+        Some(held.snapshot.clone())
+    }
+
+    fn upkeep(&self, now: Moment) -> Upkeep {
+        match &*locked(&self.at_hand) {
+            None => Upkeep::Nothing,
+            Some(held) => match &held.snapshot {
+                Available::Early(early) => Upkeep::Completion(Arc::clone(early)),
+                // Where every request revalidates, there is nothing left to do.
+                Available::Whole(_)
+                    if self.soft_age < self.hard_age && held.is_due(self.soft_age, now) =>
+                {
+                    Upkeep::Revalidation
+                }
+                Available::Whole(_) => Upkeep::Nothing,
+            },
+        }
     }
 
     /// For computations of the cache's entry, of which there is one at a time.
@@ -287,7 +309,7 @@ impl Snapshots {
         match (read.unwrap_or(Err(LoadError::Timeout(timeout))), held) {
             (Err(error), Some(held)) => {
                 let snapshot = held.snapshot.id();
-                tracing::warn!(%error, snapshot, "the last good snapshot is used on");
+                tracing::warn!(%error, %snapshot, "the last good snapshot is used on");
                 self.observed.failed();
                 Ok(Held {
                     failures: held.failures.and_one_at(now),
@@ -321,7 +343,7 @@ impl Snapshots {
                     None => self.read_first_part(body, &etag).await,
                 }?;
                 let (id, built_at) = (snapshot.id(), snapshot.built_at());
-                tracing::info!(snapshot = id, %built_at, "snapshot");
+                tracing::info!(snapshot = %id, %built_at, "snapshot");
                 (etag, snapshot)
             }
         };
@@ -377,7 +399,7 @@ async fn read_wholly(mut body: Body, mut octets: Vec<u8>) -> Result<Available, L
 }
 
 impl Available {
-    fn id(&self) -> String {
+    fn id(&self) -> SnapshotId {
         match self {
             Self::Whole(snapshot) => snapshot.id(),
             Self::Early(early) => early.first_part().id(),

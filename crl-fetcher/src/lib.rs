@@ -297,7 +297,7 @@ impl Fetcher {
         let announced = || notices(Origin::Announcement);
         let is_late = |since: UnixTime| now.since(since) > self.config.unconfirmed_after;
         SnapshotReport {
-            id: snapshot.id(),
+            id: snapshot.id().to_string(),
             etag,
             published,
             issuers: snapshot.issuers().count(),

@@ -107,7 +107,7 @@ impl SnapshotFacts {
     pub(crate) fn new(snapshot: &Snapshot<Vec<u8>>, source: &Source) -> Self {
         Self {
             source: source.to_string(),
-            id: snapshot.id(),
+            id: snapshot.id().to_string(),
             built_at: snapshot.built_at().to_string(),
             builder: snapshot.builder().to_owned(),
             truststore: snapshot.truststore().into(),

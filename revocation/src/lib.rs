@@ -44,7 +44,7 @@ pub use crate::serials::{Progress, Serials};
 pub use crate::set::{RevokedSet, SetError};
 pub use crate::snapshot::{
     BlockedKeys, Contents, CrlRecord, CrlView, EncodeError, FirstPart, IssuerRecord, IssuerView,
-    Lengths, Names, ObjectRef, ObjectView, Snapshot, SnapshotError, VERSION,
+    Lengths, Names, ObjectRef, ObjectView, Snapshot, SnapshotError, SnapshotId, VERSION,
 };
 pub use crate::status::{
     Authority, Certificate, CrlFinding, Explanation, IssuerFinding, Outlook, ReferredBy, RevokedBy,

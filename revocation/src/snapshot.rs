@@ -134,9 +134,8 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
         }
     }
 
-    /// What a log line or a response calls this snapshot: the checksum of its first part, which has
-    /// the digests of all CRLs in it. 16 hexadecimal digits.
-    pub fn id(&self) -> String {
+    /// What a log line or a response calls this snapshot.
+    pub const fn id(&self) -> SnapshotId {
         self.first.id()
     }
 
@@ -193,6 +192,24 @@ impl<D: AsRef<[u8]>> Snapshot<D> {
             Some(second) => second.as_ref(),
             None => &self.first.octets.as_ref()[self.first.first_length..],
         }
+    }
+}
+
+/// What log lines and responses call a snapshot: the checksum of its first part, which has the digests
+/// of all CRLs in it. Shown as 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotId(u64);
+
+impl SnapshotId {
+    /// The one of a snapshot whose first part has that checksum.
+    pub const fn from_checksum(checksum: u64) -> Self {
+        Self(checksum)
+    }
+}
+
+impl fmt::Display for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
     }
 }
 
@@ -283,9 +300,9 @@ impl<D: AsRef<[u8]>> FirstPart<D> {
         })
     }
 
-    /// See [`Snapshot::id`].
-    pub fn id(&self) -> String {
-        format!("{:016x}", self.checksum)
+    /// What a log line or a response calls the snapshot.
+    pub const fn id(&self) -> SnapshotId {
+        SnapshotId(self.checksum)
     }
 
     /// When the snapshot was built.

@@ -16,7 +16,7 @@ use crate::notice::{BlockedKey, Notice, Origin};
 use crate::scope::{CertificateKind, Covers};
 use crate::serial::SerialNumber;
 use crate::snapshot::{
-    BlockedKeys, Contents, CrlRecord, CrlView, FirstPart, IssuerRecord, IssuerView, Snapshot,
+    BlockedKeys, Contents, CrlRecord, CrlView, FirstPart, IssuerRecord, IssuerView, Snapshot, SnapshotId,
 };
 use crate::time::UnixTime;
 
@@ -124,7 +124,7 @@ pub trait StatusSource {
     type Undecided;
 
     /// See [`Snapshot::id`].
-    fn id(&self) -> String;
+    fn id(&self) -> SnapshotId;
 
     /// See [`Snapshot::status`].
     ///
@@ -145,7 +145,7 @@ pub struct SecondPartNeeded;
 impl<D: AsRef<[u8]>> StatusSource for Snapshot<D> {
     type Undecided = Infallible;
 
-    fn id(&self) -> String {
+    fn id(&self) -> SnapshotId {
         self.id()
     }
 
@@ -162,7 +162,7 @@ impl<D: AsRef<[u8]>> StatusSource for Snapshot<D> {
 impl<D: AsRef<[u8]>> StatusSource for FirstPart<D> {
     type Undecided = SecondPartNeeded;
 
-    fn id(&self) -> String {
+    fn id(&self) -> SnapshotId {
         self.id()
     }
 

@@ -467,7 +467,7 @@ impl Setting {
         let crl = ca.crl().current().revoke(&revoked.serial());
         deployment.publish(&ca.crl_key(), crl.der());
         refresh(&deployment.fetcher().await).await;
-        let snapshot = deployment.snapshot().id();
+        let snapshot = deployment.snapshot().id().to_string();
         Self {
             deployment,
             ca,

@@ -28,7 +28,7 @@ async fn a_revoked_client_is_denied_and_no_other() {
     assert_eq!(
         report["snapshot"],
         json!({
-            "id": snapshot.id(),
+            "id": snapshot.id().to_string(),
             "etag": deployment.s3.etag("snapshot-bucket", "revocation.snapshot"),
             "published": true,
             "issuers": 3,
