@@ -15,7 +15,8 @@ use lambda_runtime::{Context, LambdaInvocation};
 use tracing::Span;
 
 tokio::task_local! {
-    static CURRENT: Current;
+    /// In a box, since it changes places each time the work is polled.
+    static CURRENT: Box<Current>;
 }
 
 struct Current {
@@ -33,7 +34,7 @@ pub fn take_event(invocation: &mut LambdaInvocation) -> Bytes {
 /// in tasks that the work spawns.
 pub fn within<F: Future>(event: Bytes, work: F) -> impl Future<Output = F::Output> {
     let context = OnceCell::new();
-    CURRENT.scope(Current { event, context }, work)
+    CURRENT.scope(Box::new(Current { event, context }), work)
 }
 
 /// The octets of the event; from now on [`span`] is of that context. Outside of an invocation there

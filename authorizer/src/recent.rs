@@ -31,15 +31,25 @@ pub struct Client {
     /// The PEM as it stood between the quotation marks.
     text: Box<str>,
     certificate: ClientCert,
-    context: Mutex<Option<Written>>,
+    written: Mutex<Option<Written>>,
 }
 
-/// The last context that was written for a certificate.
+/// What was last written for a certificate.
 #[derive(Debug)]
 struct Written {
+    part: Part,
     decision: Decision,
     snapshot: SnapshotId,
     json: Arc<RawValue>,
+}
+
+/// What of an answer depends on nothing but the certificate, the decision and the snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All of a simple response.
+    Simple,
+    /// The context of an IAM policy.
+    Context,
 }
 
 impl RecentClients {
@@ -70,7 +80,7 @@ impl RecentClients {
         let client = Arc::new(Client {
             text: if place.is_some() { text } else { "" }.into(),
             certificate,
-            context: Mutex::default(),
+            written: Mutex::default(),
         });
         if let Some(place) = place {
             *locked(place) = Some(Arc::clone(&client));
@@ -95,15 +105,17 @@ impl Client {
         &self.certificate
     }
 
-    /// The context of an answer, from `write` unless the last one was about the same.
-    pub(crate) fn context<E>(
+    /// That part of an answer, from `write` unless it is the one that was written last.
+    pub(crate) fn written<E>(
         &self,
+        part: Part,
         decision: Decision,
         snapshot: SnapshotId,
         write: impl FnOnce() -> Result<Box<RawValue>, E>,
     ) -> Result<Arc<RawValue>, E> {
-        let mut last = locked(&self.context);
+        let mut last = locked(&self.written);
         if let Some(written) = &*last
+            && written.part == part
             && written.decision == decision
             && written.snapshot == snapshot
         {
@@ -111,6 +123,7 @@ impl Client {
         }
         let json: Arc<RawValue> = write()?.into();
         *last = Some(Written {
+            part,
             decision,
             snapshot,
             json: Arc::clone(&json),
@@ -224,24 +237,26 @@ mod tests {
     }
 
     #[test]
-    fn a_context_is_written_for_each_decision_and_each_snapshot() {
+    fn a_part_is_written_for_each_decision_and_each_snapshot() {
         let clients = RecentClients::default();
         let pem = quoted(&Ca::root("Issuing CA").issue("alice").certificate_pem());
         let client = read(&clients, &pem).unwrap();
-        let written = |reason, checksum, text: &str| {
+        let written = |part, reason, checksum, text: &str| {
             let decision = Decision {
                 effect: Effect::Deny,
                 reason,
             };
             let write = || RawValue::from_string(text.to_owned());
             let snapshot = SnapshotId::from_checksum(checksum);
-            let json = client.context(decision, snapshot, write).unwrap();
+            let json = client.written(part, decision, snapshot, write).unwrap();
             json.get().to_owned()
         };
-        assert_eq!(written(Reason::Revoked, 0xa, "1"), "1");
-        assert_eq!(written(Reason::Revoked, 0xa, "2"), "1");
-        assert_eq!(written(Reason::Revoked, 0xb, "3"), "3");
-        assert_eq!(written(Reason::CrlExpired, 0xb, "4"), "4");
-        assert_eq!(written(Reason::Revoked, 0xb, "5"), "5");
+        assert_eq!(written(Part::Simple, Reason::Revoked, 0xa, "1"), "1");
+        assert_eq!(written(Part::Simple, Reason::Revoked, 0xa, "2"), "1");
+        assert_eq!(written(Part::Simple, Reason::Revoked, 0xb, "3"), "3");
+        assert_eq!(written(Part::Simple, Reason::CrlExpired, 0xb, "4"), "4");
+        assert_eq!(written(Part::Simple, Reason::Revoked, 0xb, "5"), "5");
+        assert_eq!(written(Part::Context, Reason::Revoked, 0xb, "6"), "6");
+        assert_eq!(written(Part::Context, Reason::Revoked, 0xb, "7"), "6");
     }
 }

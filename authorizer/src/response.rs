@@ -12,7 +12,7 @@ use serde_json::value::to_raw_value;
 use crate::client_cert::ClientCert;
 use crate::decision::{Decision, Effect, Reason};
 use crate::event::{Request, Shape};
-use crate::recent::Client;
+use crate::recent::{Client, Part};
 
 /// What payload 2.0 events are answered with. It must be what the authorizer was created for: the
 /// template sets both from one parameter.
@@ -35,12 +35,8 @@ pub enum Response {
 }
 
 /// A simple response.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Simple {
-    is_authorized: bool,
-    context: Context,
-}
+#[derive(Clone, Debug)]
+pub struct Simple(Context);
 
 /// An IAM policy.
 #[derive(Clone, Debug, Serialize)]
@@ -71,7 +67,7 @@ struct Statement {
 }
 
 /// What the backend, the access log and gateway responses can use: flat strings, since REST APIs
-/// take nothing else. A client's is written once, and again for another decision or snapshot.
+/// take nothing else.
 #[derive(Clone, Debug)]
 struct Context {
     decision: Decision,
@@ -94,18 +90,12 @@ impl Response {
             Shape::HttpApi1 | Shape::Rest => Format::Iam,
         };
         if format == Format::Simple {
-            let response = Self::Simple(Simple {
-                is_authorized: match decision.effect {
-                    Effect::Allow => true,
-                    Effect::Deny => false,
-                },
-                context: Context {
-                    decision,
-                    client,
-                    snapshot,
-                },
-            });
-            return (response, decision);
+            let context = Context {
+                decision,
+                client,
+                snapshot,
+            };
+            return (Self::Simple(Simple(context)), decision);
         }
         let resource = request.arn.as_deref().and_then(whole_stage);
         let decision = match (decision.effect, &resource) {
@@ -153,20 +143,57 @@ impl Response {
 
     const fn context(&self) -> &Context {
         match self {
-            Self::Simple(simple) => &simple.context,
+            Self::Simple(Simple(context)) => context,
             Self::Iam(iam) => &iam.context,
         }
     }
 }
 
+impl Serialize for Simple {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(context) = self;
+        context.serialize_once(Part::Simple, &Members(context), serializer)
+    }
+}
+
 impl Serialize for Context {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize_once(Part::Context, &Entries(self), serializer)
+    }
+}
+
+impl Context {
+    /// What depends on nothing else is written once for a client, and again for another decision or
+    /// snapshot. All of a simple response is.
+    fn serialize_once<S: Serializer>(
+        &self,
+        part: Part,
+        written: &impl Serialize,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let Some(client) = &self.client else {
-            return Entries(self).serialize(serializer);
+            return written.serialize(serializer);
         };
-        let write = || to_raw_value(&Entries(self));
-        let json = client.context(self.decision, self.snapshot, write);
+        let write = || to_raw_value(written);
+        let json = client.written(part, self.decision, self.snapshot, write);
         json.map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+/// What a simple response is made of.
+struct Members<'a>(&'a Context);
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(context) = self;
+        let is_authorized = match context.decision.effect {
+            Effect::Allow => true,
+            Effect::Deny => false,
+        };
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("isAuthorized", &is_authorized)?;
+        members.serialize_entry("context", &Entries(context))?;
+        members.end()
     }
 }
 

@@ -16,7 +16,8 @@ use crate::notice::{BlockedKey, Notice, Origin};
 use crate::scope::{CertificateKind, Covers};
 use crate::serial::SerialNumber;
 use crate::snapshot::{
-    BlockedKeys, Contents, CrlRecord, CrlView, FirstPart, IssuerRecord, IssuerView, Snapshot, SnapshotId,
+    BlockedKeys, Contents, CrlRecord, CrlView, FirstPart, IssuerRecord, IssuerView, Snapshot,
+    SnapshotId,
 };
 use crate::time::UnixTime;
 

@@ -189,7 +189,10 @@ async fn a_lost_answer_to_the_publication_is_no_failure() {
     let (s3, put) = (&deployment.s3, Operation::PutObject);
     s3.fail_next(put, SNAPSHOT_KEY, Fault::LoseResponse, 1);
     let report = refresh(&deployment.fetcher().await).await;
-    assert_eq!(report["snapshot"]["id"], deployment.snapshot().id().to_string());
+    assert_eq!(
+        report["snapshot"]["id"],
+        deployment.snapshot().id().to_string()
+    );
     assert_eq!(report["snapshot"]["crls"], 1);
     assert_eq!(s3.versions(SNAPSHOT_BUCKET, SNAPSHOT_KEY).len(), 1);
 }
