@@ -5,7 +5,8 @@
 //! the text alone, so what was made of a text is kept beside it and used again for the very same text.
 //!
 //! No decision is kept. Each request looks its certificate up in the snapshot of that moment, and
-//! compares its validity with the clock.
+//! compares its validity with the clock. What was written for an answer is used again only where the
+//! decision that came of it is the one that was written.
 
 use std::sync::{Arc, Mutex};
 
